@@ -1,0 +1,1 @@
+//! Workspaces, collections and keys.

@@ -1,0 +1,1 @@
+//! Values, types, field paths and their encodings.

@@ -1,0 +1,3 @@
+//! `cargo xtask …`: the same commands at home and in CI.
+
+fn main() {}
