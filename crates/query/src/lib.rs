@@ -1,1 +1,5 @@
 //! SQL over collections.
+
+pub mod functions;
+pub mod operators;
+pub mod types;
