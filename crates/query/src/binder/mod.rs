@@ -1,0 +1,1 @@
+//! From the syntax tree to a DataFusion logical plan: names, types and clauses.

@@ -1,0 +1,1 @@
+//! The SQL text: from characters to a syntax tree with positions.
