@@ -1,0 +1,180 @@
+//! Runs statements: start reading here.
+//!
+//! [`Engine::execute`] takes SQL text to JSON rows: parse, collect the paths, pin snapshots, bind,
+//! optimise, execute, write. All of it happens on a runtime of the engine's own, so that decoding
+//! and arithmetic never hold up the threads that serve requests.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use outcrop_catalog::Catalog;
+use outcrop_document::Timestamp;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::error::QueryError;
+use crate::execution::{Execution, Session};
+use crate::parameters::Parameter;
+use crate::scan::Cancellation;
+use crate::validation::{self, Validation};
+
+/// Stack of a query thread: plans of deeply nested expressions are walked recursively.
+const STACK_BYTES: usize = 16 << 20;
+
+/// Limits of an [`Engine`]; they hold for all its queries together, but for the result's bytes.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Bytes that the operators of all running queries may hold together.
+    pub memory_bytes_max: usize,
+    /// Partitions of a plan, and threads of the engine's runtime.
+    pub partitions: usize,
+    /// Bytes of JSON that one result may have.
+    pub result_bytes_max: usize,
+    /// Where sorts and aggregations put what does not fit in memory; nowhere if `None`.
+    pub spill_directory: Option<PathBuf>,
+}
+
+impl Default for EngineOptions {
+    /// 1 GiB of memory, a partition per core, results of 100 MiB, no spilling.
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            memory_bytes_max: 1 << 30,
+            partitions: cores,
+            result_bytes_max: 100 << 20,
+            spill_directory: None,
+        }
+    }
+}
+
+/// A statement to run.
+#[derive(Clone, Debug)]
+pub struct QueryRequest {
+    /// The text.
+    pub sql: String,
+    /// Values of its parameters; unused ones are ignored.
+    pub parameters: Vec<Parameter>,
+    /// The limit of the outermost query, if the text gives none.
+    pub default_row_limit: Option<u64>,
+    /// How long it may run.
+    pub timeout: Duration,
+    /// What `CURRENT_TIMESTAMP()` and its like mean throughout the statement.
+    pub query_time: Timestamp,
+}
+
+/// What a statement gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryOutput {
+    /// Full names of the collections that it read, each once.
+    pub collections: Vec<String>,
+    /// Full names of the aliases that it went through, each once.
+    pub aliases: Vec<String>,
+    /// Names of the members of a row, in their order in every row. For a star the names that occur;
+    /// `None` for a star without rows.
+    pub column_fields: Option<Vec<String>>,
+    /// Number of rows.
+    pub row_count: u64,
+    /// The rows: a JSON array of objects.
+    pub rows_json: Vec<u8>,
+    /// Remarks for the user.
+    pub warnings: Vec<String>,
+}
+
+/// Runs statements over the collections of one catalog.
+pub struct Engine {
+    catalog: Arc<Catalog>,
+    session: Arc<Session>,
+    /// `None` only while the engine is being dropped.
+    runtime: Option<Runtime>,
+}
+
+impl Engine {
+    /// An engine over `catalog`.
+    ///
+    /// # Errors
+    /// If the system refuses the threads of the engine's runtime, or the spill directory.
+    pub fn new(catalog: Arc<Catalog>, options: EngineOptions) -> std::io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(options.partitions.max(1))
+            .thread_name("query")
+            .thread_stack_size(STACK_BYTES)
+            .enable_time()
+            .build()?;
+        let session = Session::new(options).map_err(std::io::Error::other)?;
+        Ok(Self { catalog, session: Arc::new(session), runtime: Some(runtime) })
+    }
+
+    /// Runs a statement to its last row.
+    ///
+    /// When the returned future is dropped, the query stops. It must be polled inside a Tokio
+    /// runtime that has its timer on.
+    ///
+    /// # Errors
+    /// Every variant of [`QueryError`]; [`QueryError::Timeout`] after `request.timeout`.
+    pub async fn execute(&self, request: QueryRequest) -> Result<QueryOutput, QueryError> {
+        let timeout = request.timeout;
+        let cancellation = Arc::new(Cancellation::default());
+        let execution = Execution {
+            catalog: Arc::clone(&self.catalog),
+            session: Arc::clone(&self.session),
+            cancellation: Arc::clone(&cancellation),
+        };
+        let Some(runtime) = &self.runtime else {
+            return Err(QueryError::Cancelled);
+        };
+        let task = runtime.spawn(Box::pin(execution.run(request)));
+        let _stop = StopOnDrop { task: task.abort_handle(), cancellation };
+        match tokio::time::timeout(timeout, task).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(error)) if error.is_cancelled() => Err(QueryError::Cancelled),
+            Ok(Err(error)) => Err(QueryError::Internal { message: panic_message(error) }),
+            Err(_) => Err(QueryError::Timeout),
+        }
+    }
+
+    /// Checks a statement without running it: what it reads, and which parameters it needs.
+    ///
+    /// # Errors
+    /// As [`Engine::execute`] before the first row: syntax, names and types.
+    pub fn validate(&self, sql: &str, default_workspace: &str) -> Result<Validation, QueryError> {
+        validation::validate(&self.catalog, sql, default_workspace)
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("session", &self.session).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Engine {
+    /// Queries are left to end by themselves: a runtime must not be waited for on an async thread.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Stops a query when whoever waits for it goes away.
+struct StopOnDrop {
+    task: tokio::task::AbortHandle,
+    cancellation: Arc<Cancellation>,
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.cancellation.cancel();
+        self.task.abort();
+    }
+}
+
+fn panic_message(error: tokio::task::JoinError) -> String {
+    let panic = match error.try_into_panic() {
+        Ok(panic) => panic,
+        Err(error) => return error.to_string(),
+    };
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("the query panicked: {}", text.unwrap_or("no message"))
+}

@@ -1,0 +1,143 @@
+//! One statement from its text to its rows, on the engine's runtime.
+
+use std::sync::Arc;
+
+use datafusion::common::Result as DataFusionResult;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionConfig;
+use futures::StreamExt;
+use outcrop_catalog::Catalog;
+
+use crate::binder::{self, BindContext, BoundQuery, Explain};
+use crate::dialect;
+use crate::engine::{EngineOptions, QueryOutput, QueryRequest};
+use crate::error::QueryError;
+use crate::resolver::CatalogResolver;
+use crate::rows::RowWriter;
+use crate::scan::Cancellation;
+
+/// Workspace of names that give none.
+const DEFAULT_WORKSPACE: &str = "commons";
+
+/// Largest consumers of memory that an error names.
+const MEMORY_CONSUMERS_SHOWN: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).expect("3 > 0");
+
+/// What all queries of an engine share: limits, memory, and how plans are optimised.
+#[derive(Debug)]
+pub(crate) struct Session {
+    options: EngineOptions,
+    template: SessionState,
+}
+
+impl Session {
+    /// # Errors
+    /// If the spill directory cannot be used.
+    pub(crate) fn new(options: EngineOptions) -> Result<Self, DataFusionError> {
+        let config = SessionConfig::new()
+            .with_target_partitions(options.partitions.max(1))
+            .with_information_schema(false);
+        let template = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::new(runtime_env(&options)?))
+            // The binder leaves nothing to coerce. DataFusion's own coercion would compare a string
+            // with a number by casting one of them, where this dialect says null.
+            .with_analyzer_rules(vec![Arc::new(ResolveGroupingFunction::new())])
+            .build();
+        Ok(Self { options, template })
+    }
+
+    /// The state of one query.
+    fn state(&self, cancellation: Arc<Cancellation>) -> SessionState {
+        let config = self.template.config().clone().with_extension(cancellation);
+        SessionStateBuilder::new_from_existing(self.template.clone()).with_config(config).build()
+    }
+}
+
+fn runtime_env(options: &EngineOptions) -> DataFusionResult<RuntimeEnv> {
+    let pool = GreedyMemoryPool::new(options.memory_bytes_max);
+    let pool = TrackConsumersPool::new(pool, MEMORY_CONSUMERS_SHOWN);
+    let spill = match &options.spill_directory {
+        Some(directory) => DiskManagerMode::Directories(vec![directory.clone()]),
+        None => DiskManagerMode::Disabled,
+    };
+    RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spill))
+        .build()
+}
+
+/// One running statement.
+pub(crate) struct Execution {
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) session: Arc<Session>,
+    pub(crate) cancellation: Arc<Cancellation>,
+}
+
+impl Execution {
+    /// Runs `request` to its last row.
+    ///
+    /// # Errors
+    /// Every variant of [`QueryError`] but [`QueryError::Timeout`].
+    pub(crate) async fn run(self, request: QueryRequest) -> Result<QueryOutput, QueryError> {
+        let bound = self.bind(&request)?;
+        let state = self.session.state(Arc::clone(&self.cancellation));
+        let plan = state.create_physical_plan(&bound.plan).await?;
+        let mut rows = RowWriter::new(&bound.output, self.session.options.result_bytes_max);
+        match bound.explain {
+            None => self.collect(plan, &state, |batch| rows.push(batch)).await?,
+            Some(Explain::Plan) => {
+                let text = DisplayableExecutionPlan::new(plan.as_ref()).indent(false).to_string();
+                text.lines().for_each(|line| rows.push_text(line));
+            }
+            Some(Explain::Analyze) => {
+                self.collect(Arc::clone(&plan), &state, |_| Ok(())).await?;
+                let text = DisplayableExecutionPlan::with_metrics(plan.as_ref());
+                let text = text.indent(false).to_string();
+                text.lines().for_each(|line| rows.push_text(line));
+            }
+        }
+        let rows = rows.finish();
+        Ok(QueryOutput {
+            collections: bound.collections,
+            aliases: Vec::new(),
+            column_fields: rows.column_fields,
+            row_count: rows.row_count,
+            rows_json: rows.json,
+            warnings: Vec::new(),
+        })
+    }
+
+    fn bind(&self, request: &QueryRequest) -> Result<BoundQuery, QueryError> {
+        let statement = dialect::parse(&request.sql)?;
+        let chains = binder::chains(&statement);
+        let resolver = CatalogResolver::new(&self.catalog, DEFAULT_WORKSPACE, chains);
+        let context = BindContext {
+            parameters: &request.parameters,
+            default_workspace: DEFAULT_WORKSPACE,
+            query_time: request.query_time,
+            default_row_limit: request.default_row_limit,
+        };
+        binder::bind(&statement, &resolver, &context)
+    }
+
+    async fn collect(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        state: &SessionState,
+        mut sink: impl FnMut(&datafusion::arrow::array::RecordBatch) -> Result<(), QueryError>,
+    ) -> Result<(), QueryError> {
+        let mut batches = execute_stream(plan, state.task_ctx())?;
+        while let Some(batch) = batches.next().await {
+            sink(&batch?)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! Collections as tables: the narrow schema of one query, and the leaf operator that reads it.
+//!
+//! - [`table`]: [`CollectionTable`], what the planner sees of one pinned snapshot;
+//! - [`column`]: the columns that a table exposes for a field path, and their types;
+//! - [`exec`]: [`CollectionScan`], the leaf of every plan that reads documents;
+//! - [`work`]: how parts are spread over partitions;
+//! - [`stream`]: the rows of one partition;
+//! - [`part`]: how one part of a snapshot (a segment or a piece of the delta) yields those columns;
+//! - [`assemble`]: kernels that build dynamic, numeric and document-backed columns;
+//! - [`predicate`]: filters, their order, and the parts they rule out;
+//! - [`lookup`]: filters that name documents by `_id`.
+//!
+//! Nothing here parses SQL, and nothing here knows how a segment lies on disk.
+
+mod assemble;
+mod column;
+mod exec;
+mod lookup;
+mod part;
+mod predicate;
+mod stream;
+mod table;
+mod work;
+
+pub use column::PathUse;
+pub use exec::CollectionScan;
+pub use table::CollectionTable;
+
+pub(crate) use stream::Cancellation;
+
+use std::sync::Arc;
+
+use crate::error::QueryError;
+
+/// Finds what a name in FROM means. The binder asks it for every name that no CTE hides.
+pub trait Resolver {
+    /// The table behind a name of one or more parts, as written: `c`, `ws.c`, `ws.sub.c`.
+    ///
+    /// # Errors
+    /// [`QueryError::UnknownCollection`] when nothing has that name.
+    fn resolve(&self, parts: &[String]) -> Result<ResolvedTable, QueryError>;
+}
+
+/// A name in FROM, found.
+#[derive(Clone, Debug)]
+pub struct ResolvedTable {
+    /// Workspace and collection, joined by a dot: `commons.events`.
+    pub full_name: String,
+    /// The table, pinned to one snapshot.
+    pub table: Arc<CollectionTable>,
+}

@@ -1,0 +1,149 @@
+//! Filters inside a scan: what each reads, in which order they run, and what they rule out.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, new_null_array,
+};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::Result;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{
+    BinaryExpr, Column as ColumnExpr, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, Literal,
+    NotExpr,
+};
+use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use datafusion::physical_expr_common::physical_expr::{is_dynamic_physical_expr, is_volatile};
+use outcrop_storage::Part;
+
+use super::column::{Column, Content};
+use super::part::PartColumns;
+
+/// One conjunct of a filter, over those columns of the table that it reads.
+#[derive(Clone, Debug)]
+pub(super) struct Predicate {
+    expr: Arc<dyn PhysicalExpr>,
+    columns: Vec<usize>,
+    schema: SchemaRef,
+    /// Gives the same answer for the same row, now and later.
+    steady: bool,
+}
+
+impl Predicate {
+    /// A filter over columns of the table with `schema`, found by name.
+    ///
+    /// # Errors
+    /// If it names a column that the table lacks.
+    pub(super) fn new(filter: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Self> {
+        let mut columns = collect_columns(filter)
+            .iter()
+            .map(|column| Ok(schema.index_of(column.name())?))
+            .collect::<Result<Vec<_>>>()?;
+        columns.sort_unstable();
+        columns.dedup();
+        let schema = Arc::new(schema.project(&columns)?);
+        let expr = reassign_expr_columns(Arc::clone(filter), &schema)?;
+        let steady = !is_dynamic_physical_expr(&expr) && !is_volatile(&expr);
+        Ok(Self { expr, columns, schema, steady })
+    }
+
+    /// The filter, for display.
+    pub(super) fn expr(&self) -> &Arc<dyn PhysicalExpr> {
+        &self.expr
+    }
+
+    /// How `part` yields the columns that this filter reads.
+    pub(super) fn part_columns(&self, part: &Part, table: &[Column]) -> PartColumns {
+        let columns = self.columns.iter().map(|index| &table[*index]).collect::<Vec<_>>();
+        PartColumns::new(part, &columns, Arc::clone(&self.schema))
+    }
+
+    /// Whether each row passes, null standing for "unknown".
+    ///
+    /// # Errors
+    /// Whatever the expression raises for the values it meets.
+    pub(super) fn evaluate(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
+        let result = self.expr.evaluate(batch).and_then(|value| value.into_array(batch.num_rows()));
+        let result = result.map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+        match result.data_type() {
+            DataType::Boolean => Ok(result.as_boolean().clone()),
+            DataType::Null => Ok(BooleanArray::new_null(batch.num_rows())),
+            other => Err(ArrowError::ComputeError(format!("a filter is of type `{other}`"))),
+        }
+    }
+
+    /// The one answer for all rows of a part that has none of this filter's columns.
+    ///
+    /// `None` if it may change from row to row or from now to later, or if it raises: then the error
+    /// is left for the rows, of which there may be none.
+    pub(super) fn constant(&self) -> Option<bool> {
+        if !self.steady {
+            return None;
+        }
+        let columns = self.schema.fields().iter().map(|field| absent_value(field.name(), field.data_type()));
+        let options = RecordBatchOptions::new().with_row_count(Some(1));
+        let row =
+            RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.collect(), &options);
+        let answer = self.evaluate(&row.ok()?).ok()?;
+        Some(answer.is_valid(0) && answer.value(0))
+    }
+
+    /// Sort key: filters that cannot fail before those that can, cheap columns before dear ones.
+    ///
+    /// A filter that may raise runs on the survivors of all that cannot, so that
+    /// `WHERE n <> 0 AND 10 / n > 1` works in either order.
+    pub(super) fn rank(&self, table: &[Column]) -> (bool, u32) {
+        let cost = self.columns.iter().map(|index| cost(&table[*index])).sum();
+        (may_raise(&self.expr), cost)
+    }
+}
+
+/// The value of a column in a part that has nothing at its path.
+fn absent_value(name: &str, data_type: &DataType) -> ArrayRef {
+    if name.ends_with("#null") && *data_type == DataType::Boolean {
+        return Arc::new(BooleanArray::from(vec![false]));
+    }
+    new_null_array(data_type, 1)
+}
+
+/// Relative cost of reading one value.
+fn cost(column: &Column) -> u32 {
+    match (column.content, column.data_type()) {
+        (Content::Document, _) => 64,
+        (Content::NullMark, _) | (_, DataType::Boolean) => 1,
+        (Content::Number, _) => 3,
+        (_, DataType::Utf8View | DataType::Binary) => 8,
+        (_, DataType::BinaryView) => 16,
+        _ => 2,
+    }
+}
+
+/// Whether evaluating may raise for some value: anything beyond comparisons and logic might.
+fn may_raise(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    let mut safe = true;
+    let walked = expr.apply(|expr| {
+        safe &= match expr.downcast_ref::<BinaryExpr>() {
+            Some(binary) => is_comparison(*binary.op()),
+            None => is_harmless(expr),
+        };
+        Ok(if safe { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+    });
+    walked.is_err() || !safe
+}
+
+fn is_comparison(operator: Operator) -> bool {
+    operator.is_comparison_operator() || matches!(operator, Operator::And | Operator::Or)
+}
+
+fn is_harmless(expr: &Arc<dyn PhysicalExpr>) -> bool {
+    expr.is::<ColumnExpr>()
+        || expr.is::<Literal>()
+        || expr.is::<NotExpr>()
+        || expr.is::<IsNullExpr>()
+        || expr.is::<IsNotNullExpr>()
+        || expr.is::<InListExpr>()
+        || expr.is::<LikeExpr>()
+}

@@ -1,0 +1,243 @@
+//! The rows of one partition of a scan.
+//!
+//! Decoding happens inside `poll_next`: queries have a runtime of their own, and the plan yields to
+//! it between batches. What a query no longer needs is not decoded: a dropped stream reads nothing
+//! more, and [`Cancellation`] stops even the filters of a batch in progress.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use datafusion::arrow::array::{BooleanArray, RecordBatch};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::{DataFusionError, Result};
+use datafusion::execution::{RecordBatchStream, TaskContext};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder,
+};
+use futures::Stream;
+use outcrop_storage::{BatchIterator, Part, ScanPredicate, ScanRequest, SegmentError};
+use roaring::RoaringBitmap;
+
+use super::exec::Source;
+use super::part::PartColumns;
+use super::predicate::Predicate;
+use super::work::Piece;
+use crate::error::QueryError;
+
+/// Tells the scans of one query to stop. It travels in the session's configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Cancellation(AtomicBool);
+
+impl Cancellation {
+    /// Stops every scan of the query at its next batch or filter.
+    pub(crate) fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn check(&self) -> Result<(), ArrowError> {
+        match self.0.load(Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(ArrowError::ExternalError(Box::new(QueryError::Cancelled))),
+        }
+    }
+}
+
+/// What the partitions of one scan have in common.
+pub(super) struct ScanPlan {
+    pub(super) source: Source,
+    pub(super) projection: Vec<usize>,
+    pub(super) schema: SchemaRef,
+    pub(super) predicates: Arc<[Predicate]>,
+    pub(super) ids: Option<Arc<BTreeSet<String>>>,
+}
+
+/// Reads the pieces of one partition, one after the other.
+pub(super) struct ScanStream {
+    plan: ScanPlan,
+    pieces: std::vec::IntoIter<Piece>,
+    current: Option<(BatchIterator, PartColumns)>,
+    remaining: Option<usize>,
+    batch_rows: usize,
+    cancellation: Arc<Cancellation>,
+    baseline: BaselineMetrics,
+    counts: Counts,
+}
+
+/// What EXPLAIN ANALYZE shows of a scan.
+#[derive(Clone)]
+struct Counts {
+    parts_read: Count,
+    parts_ruled_out: Count,
+    rows_filtered: Count,
+}
+
+impl Counts {
+    fn new(metrics: &ExecutionPlanMetricsSet, partition: usize) -> Self {
+        let count = |name| MetricBuilder::new(metrics).counter(name, partition);
+        Self {
+            parts_read: count("parts_read"),
+            parts_ruled_out: count("parts_ruled_out"),
+            rows_filtered: count("rows_filtered"),
+        }
+    }
+}
+
+impl ScanStream {
+    /// A stream over `pieces` that gives at most `limit` rows.
+    pub(super) fn new(
+        plan: ScanPlan,
+        pieces: Vec<Piece>,
+        limit: Option<usize>,
+        context: &TaskContext,
+        metrics: &ExecutionPlanMetricsSet,
+        partition: usize,
+    ) -> Self {
+        let config = context.session_config();
+        Self {
+            plan,
+            pieces: pieces.into_iter(),
+            current: None,
+            remaining: limit,
+            batch_rows: config.batch_size(),
+            cancellation: config.get_extension::<Cancellation>().unwrap_or_default(),
+            baseline: BaselineMetrics::new(metrics, partition),
+            counts: Counts::new(metrics, partition),
+        }
+    }
+
+    /// The next batch that has rows.
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        while self.remaining != Some(0) {
+            self.cancellation.check()?;
+            let Some((batches, columns)) = &mut self.current else {
+                match self.pieces.next() {
+                    Some(piece) => self.current = self.open(&piece)?,
+                    None => return Ok(None),
+                }
+                continue;
+            };
+            let Some(stored) = batches.next() else {
+                self.current = None;
+                continue;
+            };
+            let stored = stored.map_err(storage_error)?;
+            let stored = match self.remaining {
+                Some(remaining) => stored.slice(0, remaining.min(stored.num_rows())),
+                None => stored,
+            };
+            if stored.num_rows() == 0 {
+                continue;
+            }
+            if let Some(remaining) = &mut self.remaining {
+                *remaining -= stored.num_rows();
+            }
+            return Ok(Some(columns.assemble(&stored)?));
+        }
+        Ok(None)
+    }
+
+    /// Starts to read a piece; `None` if no row of it can pass.
+    fn open(&self, piece: &Piece) -> Result<Option<(BatchIterator, PartColumns)>> {
+        let parts = self.plan.source.snapshot.parts();
+        let part = &parts[piece.part];
+        let Some(predicates) = self.predicates(part) else {
+            self.counts.parts_ruled_out.add(1);
+            return Ok(None);
+        };
+        let rows = match &self.plan.ids {
+            Some(ids) => Some(self.rows_of(part, ids)?),
+            None => piece.rows.clone().map(range),
+        };
+        if rows.as_ref().is_some_and(RoaringBitmap::is_empty) {
+            self.counts.parts_ruled_out.add(1);
+            return Ok(None);
+        }
+        self.counts.parts_read.add(1);
+        let columns = self.output_columns(part);
+        let request = ScanRequest {
+            columns: columns.stored().to_vec(),
+            document: columns.document(),
+            predicates,
+            rows,
+            batch_rows: self.batch_rows,
+        };
+        let batches = part.scan(&request).map_err(storage_error)?;
+        Ok(Some((batches, columns)))
+    }
+
+    /// The filters as `part` can run them; `None` if one rules the whole part out.
+    fn predicates(&self, part: &Part) -> Option<Vec<ScanPredicate>> {
+        let mut runnable = Vec::with_capacity(self.plan.predicates.len());
+        for predicate in self.plan.predicates.iter() {
+            let columns = predicate.part_columns(part, &self.plan.source.columns);
+            if columns.is_constant() {
+                match predicate.constant() {
+                    Some(true) => continue,
+                    Some(false) => return None,
+                    None => {}
+                }
+            }
+            runnable.push(self.scan_predicate(predicate.clone(), columns));
+        }
+        Some(runnable)
+    }
+
+    fn scan_predicate(&self, predicate: Predicate, columns: PartColumns) -> ScanPredicate {
+        let filtered = self.counts.rows_filtered.clone();
+        let cancellation = Arc::clone(&self.cancellation);
+        ScanPredicate {
+            columns: columns.stored().to_vec(),
+            document: columns.document(),
+            evaluate: Arc::new(move |stored| {
+                cancellation.check()?;
+                let passes: BooleanArray = predicate.evaluate(&columns.assemble(stored)?)?;
+                filtered.add(passes.len() - passes.true_count());
+                Ok(passes)
+            }),
+        }
+    }
+
+    fn output_columns(&self, part: &Part) -> PartColumns {
+        let table = &self.plan.source.columns;
+        let columns = self.plan.projection.iter().map(|index| &table[*index]).collect::<Vec<_>>();
+        PartColumns::new(part, &columns, Arc::clone(&self.plan.schema))
+    }
+
+    fn rows_of(&self, part: &Part, ids: &BTreeSet<String>) -> Result<RoaringBitmap> {
+        let rows = ids.iter().filter_map(|id| part.row_of(id).transpose());
+        rows.collect::<Result<_, _>>().map_err(storage_error)
+    }
+}
+
+fn range(rows: Range<u32>) -> RoaringBitmap {
+    let mut bitmap = RoaringBitmap::new();
+    bitmap.insert_range(rows);
+    bitmap
+}
+
+fn storage_error(error: SegmentError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+impl Stream for ScanStream {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let timer = self.baseline.elapsed_compute().clone();
+        let timer = timer.timer();
+        let batch = self.next_batch().transpose();
+        timer.done();
+        self.baseline.record_poll(Poll::Ready(batch))
+    }
+}
+
+impl RecordBatchStream for ScanStream {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.plan.schema)
+    }
+}
