@@ -1,3 +1,59 @@
-//! `cargo xtask …`: the same commands at home and in CI.
+//! `cargo xtask …`: the same commands at home and in CI, with nothing to install beside a Rust toolchain.
+//!
+//! Each command is a module. [`test`] runs the named steps of the whole check and sums them up; the others
+//! are thin wrappers that build what they need and start it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build tool reads and writes the work tree directly"
+)]
+#![expect(
+    clippy::print_stdout,
+    reason = "a command line program talks on standard output"
+)]
 
-fn main() {}
+mod bench;
+mod clients;
+mod docs;
+mod fuzz;
+mod process;
+mod test;
+mod tree;
+
+use anyhow::{Result, bail};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  test [--only STEP]...   every check, or the named ones: fmt, clippy, tests, clients, docs
+  ci                      what continuous integration runs: `test` with the tool versions printed first
+  bench [ARGS]...         the figures of benches/ beside DuckDB (`cargo xtask bench --help`)
+  fuzz [TARGET [SECONDS]] one fuzz target for a time (60 s); without a name, lists the targets";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<ExitCode> {
+    let Some((command, rest)) = arguments.split_first() else {
+        bail!("{USAGE}")
+    };
+    match command.as_str() {
+        "test" => test::run(rest),
+        "ci" => test::ci(rest),
+        "bench" => bench::run(rest),
+        "fuzz" => fuzz::run(rest),
+        "help" | "--help" | "-h" => {
+            println!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => bail!("unknown command `{other}`\n\n{USAGE}"),
+    }
+}
