@@ -1,3 +1,49 @@
-//! The `outcrop` binary.
+//! The `outcrop` binary: `serve` runs the server, every other command is a client that speaks HTTP to one.
+//!
+//! Data goes to standard output, everything else to standard error. The exit code is 0 when all went well,
+//! 1 when something failed, 2 when the command line makes no sense.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a command line program reads the files it is given"
+)]
+#![expect(
+    clippy::print_stdout,
+    reason = "a command line program prints its data"
+)]
 
-fn main() {}
+mod client;
+mod commands;
+
+use clap::{Parser, Subcommand};
+use commands::{dev, load, serve, sql};
+use std::process::ExitCode;
+
+/// A real-time analytics database: JSON documents in, SQL out, over Rockset's REST API.
+#[derive(Parser)]
+#[command(name = "outcrop", version)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Arguments),
+    Sql(sql::Arguments),
+    Load(load::Arguments),
+    #[command(hide = true)]
+    Dev(dev::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match CommandLine::parse().command {
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Sql(arguments) => sql::run(arguments),
+        Command::Load(arguments) => load::run(arguments),
+        Command::Dev(arguments) => dev::run(arguments),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("outcrop: {error:#}");
+        ExitCode::FAILURE
+    })
+}
