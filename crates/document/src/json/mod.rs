@@ -1,0 +1,91 @@
+//! JSON text to values and back.
+//!
+//! - [`parse`]: plain JSON. A number without point or exponent that fits 64 bits is an int, every
+//!   other one a float; of duplicate names the last wins; an object with `__rockset_type` stays an
+//!   object;
+//! - [`resolve_typed`]: turns such objects into dates, bytes and so on (extended JSON);
+//! - [`write_json`]: the encoding of query results, which `resolve_typed` mostly reads back.
+//!
+//! `Value` also implements serde's traits, so it can stand inside request types.
+
+mod de;
+mod ser;
+mod typed;
+pub(crate) mod write;
+
+pub use typed::{TypedValueError, TypedValueReason, resolve_typed};
+
+use crate::Value;
+
+/// The most containers that may enclose a value in JSON text.
+///
+/// Real documents nest a dozen levels; this bounds recursion for everything that walks a document.
+pub const NESTING_MAX: usize = 128;
+
+/// Text that is not the JSON of a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at line {line} column {column}")]
+pub struct JsonError {
+    /// What is wrong, in lower case.
+    pub message: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The place in the line in bytes, from 1.
+    pub column: usize,
+    /// The byte, from 0.
+    pub offset: usize,
+}
+
+/// Reads one JSON value; only blanks may follow it.
+///
+/// # Errors
+/// When the text is malformed, not UTF-8, nested deeper than [`NESTING_MAX`], or has a number
+/// beyond the range of a float. `NaN` and `Infinity` are not JSON.
+pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    sonic_rs::from_slice(bytes).map_err(|error| JsonError::new(bytes, &error))
+}
+
+/// Appends the JSON of `value` as query results carry it.
+///
+/// Floats keep a point or exponent and read back as the same float; NaN and the infinities are
+/// the strings `"NaN"`, `"Infinity"` and `"-Infinity"`. Bytes are base64 text, timestamps ISO text
+/// in UTC with six digits; dates, times, datetimes, intervals and geographies are objects with an
+/// upper-case `__rockset_type` and a `value`.
+pub fn write_json(value: &Value, out: &mut Vec<u8>) {
+    write::value(value, out);
+}
+
+/// The JSON of `value` as text, see [`write_json`].
+pub fn to_string(value: &Value) -> String {
+    let mut out = Vec::new();
+    write_json(value, &mut out);
+    String::from_utf8(out).expect("strings are UTF-8 and everything else is ASCII")
+}
+
+impl JsonError {
+    fn new(bytes: &[u8], error: &sonic_rs::Error) -> Self {
+        let offset = error.offset().min(bytes.len());
+        let before = &bytes[..offset];
+        let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+        Self {
+            message: message(&error.to_string()),
+            line: memchr::memchr_iter(b'\n', before).count() + 1,
+            column: offset - line_start + 1,
+            offset,
+        }
+    }
+}
+
+/// The parser's own words without its position and the excerpt that follows, which may be private.
+fn message(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let words = line
+        .rfind(" at line ")
+        .map_or(line, |end| &line[..end])
+        .trim_end_matches('.');
+    let mut characters = words.chars();
+    match characters.next() {
+        Some(first) => first.to_lowercase().chain(characters).collect(),
+        None => "malformed JSON".to_owned(),
+    }
+}
