@@ -1,0 +1,29 @@
+//! Segments: immutable files of documents, each one valid Parquet.
+//!
+//! A file holds row groups of typed sub-columns and whole documents, the `_id` index, the type
+//! counts and checksums over all of it, drawn byte by byte in `docs/formats/segment.md`.
+//! [`write`] makes one from chunks, [`Segment`] reads it. Nothing here knows which rows are
+//! deleted or which segments are live: see [`Part`](crate::Part) and the manifest.
+
+mod bloom;
+mod checksums;
+mod error;
+mod extract;
+mod footer;
+pub(crate) mod hash;
+mod id_index;
+mod layout;
+mod page_source;
+mod properties;
+mod reader;
+mod scan;
+mod type_section;
+mod varint;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::SegmentError;
+pub use reader::Segment;
+pub use writer::{SUB_COLUMNS_MAX, SegmentSummary, write};

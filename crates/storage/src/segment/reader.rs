@@ -1,0 +1,327 @@
+//! An open segment: footer and page index parsed once, everything else read where it lies.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
+use bytes::Bytes;
+use hashbrown::HashMap;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    RowSelector,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+
+use super::checksums::{CheckedBytes, ChecksumError, verify_tail};
+use super::error::SegmentError;
+use super::footer::{FORMAT_VERSION, FooterError, Section, Sections};
+use super::id_index::IdIndex;
+use super::page_source::PageSource;
+use super::scan::SegmentScan;
+use super::type_section;
+use crate::deletion_vector::DeletionVector;
+use crate::scan::{BatchIterator, ScanRequest, live_rows};
+use crate::sub_column::{DOCUMENT_COLUMN, SubColumn};
+use crate::type_counts::PathTypes;
+
+/// An immutable file of documents, open for reading.
+///
+/// Row ids are `0..row_count()`. Cheap to share: all state is behind pointers.
+#[derive(Debug)]
+pub struct Segment {
+    path: String,
+    bytes: Arc<CheckedBytes>,
+    metadata: ArrowReaderMetadata,
+    /// First row of each row group, and the number of rows at the end.
+    group_starts: Vec<u32>,
+    columns: HashMap<SubColumn, usize>,
+    document_column: usize,
+    types: PathTypes,
+    id_index: IdIndex,
+}
+
+impl Segment {
+    /// Opens the file `bytes`; `path` names it in errors.
+    ///
+    /// Verifies and parses the tail of the file (0.1 to 1 ms); row groups and the `_id` index are
+    /// verified block by block when they are read.
+    ///
+    /// # Errors
+    /// [`SegmentError::Format`] if this is not a segment, [`SegmentError::Version`] if it is a
+    /// newer one, [`SegmentError::Checksum`] if its tail is damaged.
+    pub fn open(path: impl Into<String>, bytes: Bytes) -> Result<Self, SegmentError> {
+        let path = path.into();
+        let open = OpenFile {
+            path: &path,
+            file: &bytes,
+        };
+        let tail = verify_tail(&bytes).map_err(|error| checksum_error(&path, error))?;
+        let metadata = open.metadata()?;
+        let sections = open.sections(&metadata)?;
+        let table = open.section(sections.checksums, tail)?;
+        let types = type_section::decode(&open.section(sections.types, tail)?)
+            .ok_or_else(|| open.format("the type counts are malformed"))?;
+        let (columns, schema) = open.columns(&metadata)?;
+        let group_starts = open.group_starts(&metadata)?;
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        let metadata =
+            ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(|source| {
+                SegmentError::Parquet {
+                    path: path.clone(),
+                    source,
+                }
+            })?;
+        let checked =
+            CheckedBytes::new(bytes, tail, table).map_err(|error| checksum_error(&path, error))?;
+        let Section { offset, bytes } = sections.id_index;
+        let id_index =
+            IdIndex::open(&checked, offset, bytes).map_err(|error| checksum_error(&path, error))?;
+        Ok(Self {
+            path,
+            bytes: Arc::new(checked),
+            metadata,
+            group_starts,
+            document_column: columns.len(),
+            columns,
+            types,
+            id_index,
+        })
+    }
+
+    /// The file's name, as errors show it.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Number of documents, deleted ones included.
+    pub fn row_count(&self) -> u32 {
+        self.group_starts.last().copied().unwrap_or(0)
+    }
+
+    /// Size of the file in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.len()
+    }
+
+    /// Type counts of every path, of paths without a stored sub-column too.
+    pub fn types(&self) -> &PathTypes {
+        &self.types
+    }
+
+    /// The sub-columns that the file stores, in no order.
+    pub fn stored_columns(&self) -> impl Iterator<Item = &SubColumn> {
+        self.columns.keys()
+    }
+
+    /// The rows of each row group: scans of disjoint groups share no work.
+    pub fn row_groups(&self) -> impl ExactSizeIterator<Item = Range<u32>> + '_ {
+        self.group_starts.windows(2).map(|pair| pair[0]..pair[1])
+    }
+
+    /// The row of the document `id`, deleted or not.
+    ///
+    /// # Errors
+    /// [`SegmentError::Checksum`] if the `_id` index is damaged.
+    pub fn row_of(&self, id: &str) -> Result<Option<u32>, SegmentError> {
+        let row = self.id_index.find(&self.bytes, id.as_bytes());
+        row.map_err(|error| checksum_error(&self.path, error))
+    }
+
+    /// The K bytes of the document in `row`, deleted or not. Decompresses one page of 32 KiB.
+    ///
+    /// # Errors
+    /// [`SegmentError::NoSuchRow`], or [`SegmentError::Checksum`] if the page is damaged.
+    pub fn document(&self, row: u32) -> Result<Vec<u8>, SegmentError> {
+        let missing = || SegmentError::NoSuchRow { row };
+        let group = self.group_starts.partition_point(|start| *start <= row);
+        let group = group.checked_sub(1).ok_or_else(missing)?;
+        if row >= self.row_count() {
+            return Err(missing());
+        }
+        let skipped = (row - self.group_starts[group]) as usize;
+        let selection = vec![RowSelector::skip(skipped), RowSelector::select(1)];
+        let mut reader = self
+            .reader(group)
+            .with_projection(self.mask([self.document_column]))
+            .with_row_selection(RowSelection::from(selection))
+            .with_batch_size(1)
+            .build()
+            .map_err(|error| self.parquet_error(error))?;
+        let batch = reader
+            .next()
+            .ok_or_else(missing)?
+            .map_err(|error| self.arrow_error(error))?;
+        Ok(batch.column(0).as_binary_view().value(0).to_vec())
+    }
+
+    /// Reads the rows that are not in `deletions` and pass every predicate, in row order.
+    ///
+    /// # Errors
+    /// [`SegmentError`] here or from the iterator if bytes are damaged or a predicate fails.
+    pub fn scan(
+        self: &Arc<Self>,
+        deletions: &DeletionVector,
+        request: &ScanRequest,
+    ) -> Result<BatchIterator, SegmentError> {
+        let rows = live_rows(self.row_count(), deletions, request.rows.as_ref());
+        Ok(Box::new(SegmentScan::new(Arc::clone(self), request, rows)))
+    }
+
+    /// Place of a sub-column among the columns of the file, if it is stored.
+    pub(super) fn column(&self, column: &SubColumn) -> Option<usize> {
+        self.columns.get(column).copied()
+    }
+
+    /// Place of the documents among the columns of the file.
+    pub(super) fn document_column(&self) -> usize {
+        self.document_column
+    }
+
+    /// The mask that reads these columns, in the order of the file.
+    pub(super) fn mask(&self, columns: impl IntoIterator<Item = usize>) -> ProjectionMask {
+        ProjectionMask::leaves(self.metadata.parquet_schema(), columns)
+    }
+
+    /// A reader of one row group.
+    pub(super) fn reader(&self, group: usize) -> ParquetRecordBatchReaderBuilder<PageSource> {
+        let source = PageSource(Arc::clone(&self.bytes));
+        ParquetRecordBatchReaderBuilder::new_with_metadata(source, self.metadata.clone())
+            .with_row_groups(vec![group])
+    }
+
+    /// What a failure of the Parquet reader means.
+    pub(super) fn parquet_error(&self, error: ParquetError) -> SegmentError {
+        let path = self.path.clone();
+        let source = match error {
+            ParquetError::External(source) => source,
+            source => return SegmentError::Parquet { path, source },
+        };
+        match source.downcast::<ArrowError>() {
+            Ok(error) => self.arrow_error(*error),
+            Err(source) => match source.downcast::<ChecksumError>() {
+                Ok(error) => checksum_error(&path, *error),
+                Err(source) => SegmentError::Parquet {
+                    path,
+                    source: ParquetError::External(source),
+                },
+            },
+        }
+    }
+
+    /// What a failure of a batch iterator, or of a predicate, means.
+    pub(super) fn arrow_error(&self, error: ArrowError) -> SegmentError {
+        match error {
+            ArrowError::ExternalError(source) => match source.downcast::<ChecksumError>() {
+                Ok(error) => checksum_error(&self.path, *error),
+                Err(source) => ArrowError::ExternalError(source).into(),
+            },
+            error => error.into(),
+        }
+    }
+}
+
+fn checksum_error(path: &str, error: ChecksumError) -> SegmentError {
+    let path = path.to_owned();
+    match error {
+        ChecksumError::Damaged { offset } => SegmentError::Checksum { path, offset },
+        ChecksumError::Format { detail } => SegmentError::Format { path, detail },
+    }
+}
+
+/// A file that is being opened; its tail was verified.
+struct OpenFile<'a> {
+    path: &'a str,
+    file: &'a Bytes,
+}
+
+impl OpenFile<'_> {
+    fn format(&self, detail: &'static str) -> SegmentError {
+        SegmentError::Format {
+            path: self.path.to_owned(),
+            detail,
+        }
+    }
+
+    /// Parquet's footer and offset index. The column index is not used and not parsed.
+    fn metadata(&self) -> Result<ParquetMetaData, SegmentError> {
+        ParquetMetaDataReader::new()
+            .with_column_index_policy(PageIndexPolicy::Skip)
+            .with_offset_index_policy(PageIndexPolicy::Optional)
+            .parse_and_finish(self.file)
+            .map_err(|source| SegmentError::Parquet {
+                path: self.path.to_owned(),
+                source,
+            })
+    }
+
+    fn sections(&self, metadata: &ParquetMetaData) -> Result<Sections, SegmentError> {
+        let entries = metadata.file_metadata().key_value_metadata();
+        Sections::from_metadata(entries.map_or(&[], Vec::as_slice)).map_err(|error| match error {
+            FooterError::Malformed(detail) => self.format(detail),
+            FooterError::Version(found) => SegmentError::Version {
+                path: self.path.to_owned(),
+                found,
+                supported: FORMAT_VERSION,
+            },
+        })
+    }
+
+    /// The bytes of a section of the tail, which starts at `tail`.
+    fn section(&self, section: Section, tail: usize) -> Result<Bytes, SegmentError> {
+        let start = usize::try_from(section.offset)
+            .ok()
+            .filter(|start| *start >= tail);
+        let range = start.and_then(|start| {
+            let end = start.checked_add(usize::try_from(section.bytes).ok()?)?;
+            (end <= self.file.len()).then_some(start..end)
+        });
+        let range = range.ok_or_else(|| self.format("a section lies outside the file's tail"))?;
+        Ok(self.file.slice(range))
+    }
+
+    /// The sub-columns by their place, and the schema of all columns; `_doc` is the last one.
+    fn columns(
+        &self,
+        metadata: &ParquetMetaData,
+    ) -> Result<(HashMap<SubColumn, usize>, Schema), SegmentError> {
+        let leaves = metadata.file_metadata().schema_descr().columns();
+        let (last, leaves) = leaves
+            .split_last()
+            .ok_or_else(|| self.format("the file has no columns"))?;
+        if last.name() != DOCUMENT_COLUMN {
+            return Err(self.format("the column of documents is missing"));
+        }
+        let mut columns = HashMap::with_capacity(leaves.len());
+        let mut fields = Vec::with_capacity(leaves.len() + 1);
+        for (place, leaf) in leaves.iter().enumerate() {
+            let column: SubColumn = leaf
+                .name()
+                .parse()
+                .map_err(|_| self.format("a column's name is not that of a sub-column"))?;
+            fields.push(column.field());
+            columns.insert(column, place);
+        }
+        if columns.len() != leaves.len() {
+            return Err(self.format("two columns have the same name"));
+        }
+        fields.push(Field::new(DOCUMENT_COLUMN, DataType::BinaryView, false));
+        Ok((columns, Schema::new(fields)))
+    }
+
+    fn group_starts(&self, metadata: &ParquetMetaData) -> Result<Vec<u32>, SegmentError> {
+        let mut starts = vec![0_u32];
+        let mut end = 0_u32;
+        for group in metadata.row_groups() {
+            end = u32::try_from(group.num_rows())
+                .ok()
+                .and_then(|rows| end.checked_add(rows))
+                .ok_or_else(|| self.format("there are more rows than row ids"))?;
+            starts.push(end);
+        }
+        Ok(starts)
+    }
+}
