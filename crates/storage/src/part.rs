@@ -1,5 +1,6 @@
 //! One immutable piece of a collection, a chunk of the delta or a segment, with its dead rows.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::chunk::Chunk;
@@ -98,6 +99,15 @@ impl Part {
         match &self.data {
             PartData::Chunk(chunk) => Ok(chunk.scan(&self.deletions, request)),
             PartData::Segment(segment) => segment.scan(&self.deletions, request),
+        }
+    }
+
+    /// The rows in pieces that scans can share out among threads: the row groups of a segment, all
+    /// rows of a chunk. Pass one as [`ScanRequest::rows`].
+    pub fn row_groups(&self) -> Vec<Range<u32>> {
+        match &self.data {
+            PartData::Chunk(chunk) => vec![0..chunk.row_count()],
+            PartData::Segment(segment) => segment.row_groups().collect(),
         }
     }
 

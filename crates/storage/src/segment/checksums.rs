@@ -6,6 +6,7 @@
 //! is opened, a block when it is first read.
 
 use std::io::{self, Write};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -187,6 +188,8 @@ pub(crate) struct CheckedBytes {
     table: Bytes,
     /// One bit per block: found right before.
     verified: Vec<AtomicU64>,
+    /// Where damage was seen first.
+    damage: OnceLock<u64>,
 }
 
 impl CheckedBytes {
@@ -209,12 +212,20 @@ impl CheckedBytes {
             tail,
             table,
             verified,
+            damage: OnceLock::new(),
         })
     }
 
     /// Bytes of the file.
     pub(crate) fn len(&self) -> u64 {
         self.bytes.len() as u64
+    }
+
+    /// The damage that was seen first, if any was.
+    pub(crate) fn damage(&self) -> Option<ChecksumError> {
+        self.damage
+            .get()
+            .map(|offset| ChecksumError::Damaged { offset: *offset })
     }
 
     /// The bytes from `offset` on, `length` of them.
@@ -249,6 +260,7 @@ impl CheckedBytes {
         let crc = crc32c::crc32c(&self.bytes[start..(start + BLOCK_BYTES).min(self.tail)]);
         let entry = &self.table[block * CHECKSUM_BYTES..][..CHECKSUM_BYTES];
         if entry != crc.to_le_bytes() {
+            self.damage.get_or_init(|| start as u64);
             return Err(ChecksumError::Damaged {
                 offset: start as u64,
             });

@@ -213,13 +213,16 @@ impl Segment {
     }
 
     /// What a failure of a batch iterator, or of a predicate, means.
+    ///
+    /// Parquet's iterator turns its own errors into text: whether it met damage, the bytes know.
     pub(super) fn arrow_error(&self, error: ArrowError) -> SegmentError {
-        match error {
-            ArrowError::ExternalError(source) => match source.downcast::<ChecksumError>() {
-                Ok(error) => checksum_error(&self.path, *error),
-                Err(source) => ArrowError::ExternalError(source).into(),
+        match (error, self.bytes.damage()) {
+            (ArrowError::ParquetError(_), Some(damage)) => checksum_error(&self.path, damage),
+            (ArrowError::ParquetError(message), None) => SegmentError::Parquet {
+                path: self.path.clone(),
+                source: ParquetError::General(message),
             },
-            error => error.into(),
+            (error, _) => error.into(),
         }
     }
 }
