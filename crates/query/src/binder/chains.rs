@@ -1,0 +1,126 @@
+//! The identifier chains of a statement: every `a`, `a.b` and `a.b.c` in it, wherever it stands.
+//!
+//! Tables are asked for exactly these paths, so a chain too many costs a look-up and a chain too few
+//! would lose a field. Names of functions, tables and aliases may be among them; they find no path.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, Expr, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Select, Subscript,
+    TableFactor, TableWithJoins, Value, Visit, Visitor,
+};
+
+use crate::dialect::Statement;
+
+/// Every identifier chain of `statement`, with constant string subscripts (`a['b']`) as steps.
+pub fn chains(statement: &Statement) -> BTreeSet<Vec<String>> {
+    let mut collector = Collector::default();
+    let _ = statement.query.visit(&mut collector);
+    collector.chains
+}
+
+/// The leading constant steps of an access chain: `a.b['c'][1].d` gives `a`, `b`, `c`.
+pub(super) fn constant_steps(root: &Expr, access: &[AccessExpr]) -> Option<(Vec<String>, usize)> {
+    let mut steps = match root {
+        Expr::Identifier(name) => vec![name.value.clone()],
+        Expr::CompoundIdentifier(parts) => parts.iter().map(|part| part.value.clone()).collect(),
+        _ => return None,
+    };
+    let constant = access.iter().map_while(constant_step);
+    let before = steps.len();
+    steps.extend(constant);
+    let taken = steps.len() - before;
+    Some((steps, taken))
+}
+
+fn constant_step(access: &AccessExpr) -> Option<String> {
+    match access {
+        AccessExpr::Dot(Expr::Identifier(name)) => Some(name.value.clone()),
+        AccessExpr::Subscript(Subscript::Index {
+            index: Expr::Value(value),
+        }) => match &value.value {
+            Value::SingleQuotedString(key) => Some(key.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+#[derive(Default)]
+struct Collector {
+    chains: BTreeSet<Vec<String>>,
+}
+
+impl Visitor for Collector {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Identifier(name) => {
+                self.chains.insert(vec![name.value.clone()]);
+            }
+            Expr::CompoundIdentifier(parts) => {
+                self.chains
+                    .insert(parts.iter().map(|part| part.value.clone()).collect());
+            }
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                if let Some((steps, _)) = constant_steps(root, access_chain) {
+                    self.chains.insert(steps);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        select.from.iter().for_each(|tables| self.add_using(tables));
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::NestedJoin {
+            table_with_joins, ..
+        } = factor
+        {
+            self.add_using(table_with_joins);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Collector {
+    /// `USING (a, b)` names fields without an expression.
+    fn add_using(&mut self, tables: &TableWithJoins) {
+        for join in &tables.joins {
+            let Some(JoinConstraint::Using(names)) = constraint(&join.join_operator) else {
+                continue;
+            };
+            for name in names {
+                self.chains.insert(name_parts(name));
+            }
+        }
+    }
+}
+
+/// The parts of a dotted name.
+pub(super) fn name_parts(name: &ObjectName) -> Vec<String> {
+    let part = |part: &ObjectNamePart| part.as_ident().map(|ident| ident.value.clone());
+    name.0.iter().filter_map(part).collect()
+}
+
+/// The ON or USING of a join that can have one.
+pub(super) fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
+    match operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint)
+        | JoinOperator::CrossJoin(constraint) => Some(constraint),
+        _ => None,
+    }
+}
