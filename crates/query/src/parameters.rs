@@ -34,7 +34,10 @@ impl Parameter {
         let value = read(&word, value).map_err(|reason| {
             QueryError::semantic(format!("parameter `{name}`: {reason}"), None)
         })?;
-        Ok(Self { name: name.to_owned(), value })
+        Ok(Self {
+            name: name.to_owned(),
+            value,
+        })
     }
 }
 
@@ -47,10 +50,9 @@ fn read(word: &str, value: &serde_json::Value) -> Result<Value, String> {
         serde_json::Value::Null => return Ok(Value::Null),
         other => {
             let value = extended_json(&other.to_string())?;
-            return fits(word, &value).then_some(()).map_or_else(
-                || read_text(word, &other.to_string()),
-                |()| Ok(value),
-            );
+            return fits(word, &value)
+                .then_some(())
+                .map_or_else(|| read_text(word, &other.to_string()), |()| Ok(value));
         }
     };
     read_text(word, text)
@@ -71,8 +73,18 @@ fn fits(word: &str, value: &Value) -> bool {
 fn is_known(word: &str) -> bool {
     matches!(
         word,
-        "int" | "integer" | "float" | "bool" | "boolean" | "string" | "date" | "time" | "datetime"
-            | "timestamp" | "array" | "object"
+        "int"
+            | "integer"
+            | "float"
+            | "bool"
+            | "boolean"
+            | "string"
+            | "date"
+            | "time"
+            | "datetime"
+            | "timestamp"
+            | "array"
+            | "object"
     )
 }
 
@@ -80,17 +92,29 @@ fn read_text(word: &str, text: &str) -> Result<Value, String> {
     let mismatch = || format!("`{text}` is not a value of type `{word}`");
     match word {
         "int" | "integer" => text.trim().parse().map(Value::Int).map_err(|_| mismatch()),
-        "float" => text.trim().parse().map(Value::Float).map_err(|_| mismatch()),
+        "float" => text
+            .trim()
+            .parse()
+            .map(Value::Float)
+            .map_err(|_| mismatch()),
         "bool" | "boolean" => match text.trim().to_ascii_lowercase().as_str() {
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
             _ => Err(mismatch()),
         },
         "string" => Ok(Value::String(text.to_owned())),
-        "date" => Date::parse(text.trim()).map(Value::Date).map_err(|_| mismatch()),
-        "time" => Time::parse(text.trim()).map(Value::Time).map_err(|_| mismatch()),
-        "datetime" => Datetime::parse(text.trim()).map(Value::Datetime).map_err(|_| mismatch()),
-        "timestamp" => Timestamp::parse(text.trim()).map(Value::Timestamp).map_err(|_| mismatch()),
+        "date" => Date::parse(text.trim())
+            .map(Value::Date)
+            .map_err(|_| mismatch()),
+        "time" => Time::parse(text.trim())
+            .map(Value::Time)
+            .map_err(|_| mismatch()),
+        "datetime" => Datetime::parse(text.trim())
+            .map(Value::Datetime)
+            .map_err(|_| mismatch()),
+        "timestamp" => Timestamp::parse(text.trim())
+            .map(Value::Timestamp)
+            .map_err(|_| mismatch()),
         "array" => match extended_json(text)? {
             value @ Value::Array(_) => Ok(value),
             _ => Err(mismatch()),
@@ -138,20 +162,40 @@ mod tests {
         check("bool", "True", Value::Bool(true));
         check("string", "42", Value::String("42".to_owned()));
         check("null", "anything", Value::Null);
-        check("date", "2020-01-02", Value::Date(Date::parse("2020-01-02").unwrap()));
-        check("array", "[1, \"a\"]", Value::Array(vec![Value::Int(1), Value::String("a".into())]));
+        check(
+            "date",
+            "2020-01-02",
+            Value::Date(Date::parse("2020-01-02").unwrap()),
+        );
+        check(
+            "array",
+            "[1, \"a\"]",
+            Value::Array(vec![Value::Int(1), Value::String("a".into())]),
+        );
     }
 
     #[test]
     fn python_writes_a_blank_where_iso_has_a_t() {
         let expected = Timestamp::parse("2020-01-01T00:00:00Z").unwrap();
-        check("timestamp", "2020-01-01 00:00:00+00:00", Value::Timestamp(expected));
-        check("timestamp", "2020-01-01 00:00:00", Value::Timestamp(expected));
+        check(
+            "timestamp",
+            "2020-01-01 00:00:00+00:00",
+            Value::Timestamp(expected),
+        );
+        check(
+            "timestamp",
+            "2020-01-01 00:00:00",
+            Value::Timestamp(expected),
+        );
     }
 
     #[test]
     fn without_a_known_type_json_is_json_and_the_rest_is_text() {
-        check("", "[0.5, 2]", Value::Array(vec![Value::Float(0.5), Value::Int(2)]));
+        check(
+            "",
+            "[0.5, 2]",
+            Value::Array(vec![Value::Float(0.5), Value::Int(2)]),
+        );
         check("vector", "7", Value::Int(7));
         check("", "plain text", Value::String("plain text".to_owned()));
         let typed = r#"{"__rockset_type": "date", "value": "2020-01-02"}"#;
@@ -163,10 +207,21 @@ mod tests {
         for (word, sent, expected) in [
             ("int", serde_json::json!(5), Value::Int(5)),
             ("float", serde_json::json!(5), Value::Float(5.0)),
-            ("", serde_json::json!([true]), Value::Array(vec![Value::Bool(true)])),
-            ("string", serde_json::json!(5), Value::String("5".to_owned())),
+            (
+                "",
+                serde_json::json!([true]),
+                Value::Array(vec![Value::Bool(true)]),
+            ),
+            (
+                "string",
+                serde_json::json!(5),
+                Value::String("5".to_owned()),
+            ),
         ] {
-            assert_eq!(Parameter::interpret("p", Some(word), &sent).unwrap().value, expected);
+            assert_eq!(
+                Parameter::interpret("p", Some(word), &sent).unwrap().value,
+                expected
+            );
         }
     }
 

@@ -3,9 +3,7 @@
 use datafusion::logical_expr::LogicalPlan;
 use outcrop_document::Timestamp;
 
-use crate::error::QueryError;
 use crate::parameters::Parameter;
-use crate::scan::Resolver;
 
 pub use crate::dialect::{Explain, Statement};
 
@@ -59,17 +57,4 @@ pub enum OutputKind {
     Star,
     /// One member of the row.
     Value,
-}
-
-/// Binds a statement.
-///
-/// # Errors
-/// [`QueryError::Semantic`] and its relatives, with the place in the text where there is one.
-pub fn bind(
-    statement: &Statement,
-    resolver: &dyn Resolver,
-    context: &BindContext<'_>,
-) -> Result<BoundQuery, QueryError> {
-    let _ = (statement, resolver, context);
-    Err(QueryError::not_implemented("binding", None))
 }
