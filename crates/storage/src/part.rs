@@ -106,7 +106,7 @@ impl Part {
     /// rows of a chunk. Pass one as [`ScanRequest::rows`].
     pub fn row_groups(&self) -> Vec<Range<u32>> {
         match &self.data {
-            PartData::Chunk(chunk) => vec![0..chunk.row_count()],
+            PartData::Chunk(chunk) => std::iter::once(0..chunk.row_count()).collect(),
             PartData::Segment(segment) => segment.row_groups().collect(),
         }
     }
