@@ -1,20 +1,61 @@
-//! The storage engine.
+//! The storage engine: documents in, durable; columns out.
+//!
+//! A [`Store`] is one data folder. It holds [`Collection`]s, which take batches of [`Operation`]s
+//! and hand out [`Snapshot`]s to read from. Start reading in `collection.rs`; `writer.rs` carries a
+//! write out, `flush.rs` turns recent documents into a segment, and `recovery.rs` opens what an
+//! earlier process left.
+//!
+//! Storage knows nothing of SQL, HTTP, workspaces or the names of collections.
 
+mod background;
 mod chunk;
+mod collection;
+mod collection_id;
+mod context;
 mod deletion_vector;
+pub mod env;
+mod error;
+mod flush;
+mod fold;
+mod manifest;
+mod numbered;
+mod operation;
+mod options;
 mod part;
+pub mod paths;
+mod prepare;
+mod recovery;
+mod resolve;
 mod scan;
 pub mod segment;
 mod shred;
 mod snapshot;
+mod staging;
+mod state;
+mod stats;
+mod store;
 mod sub_column;
 mod type_counts;
+mod wal;
+mod writer;
 
 pub use chunk::{Chunk, Remap};
+pub use collection::Collection;
+pub use collection_id::{CollectionId, ParseCollectionIdError};
 pub use deletion_vector::{DeletionVector, DeletionVectorError};
+pub use env::Environment;
+pub use error::{StoreError, WriteError};
+pub use manifest::ManifestError;
+pub use numbered::{NUMBERS_KEPT, NumberedError, NumberedObject, NumberedObjects};
+pub use operation::{Action, Operation, Outcome, PatchFunction, WriteReceipt};
+pub use options::StoreOptions;
 pub use part::{Part, PartData};
+pub use paths::ObjectPath;
 pub use scan::{BATCH_ROWS, BatchIterator, Evaluate, ScanPredicate, ScanRequest};
 pub use segment::{Segment, SegmentError, SegmentSummary};
 pub use snapshot::Snapshot;
+pub use stats::CollectionStats;
+pub use store::Store;
 pub use sub_column::{DOCUMENT_COLUMN, ParseSubColumnError, SubColumn, SubColumnKind};
 pub use type_counts::{PathTypes, TypeCounts};
+pub use wal::WalError;

@@ -1,0 +1,277 @@
+//! One collection: takes batches of writes and hands out snapshots. Start reading here.
+//!
+//! A write is prepared in the task of its caller (`prepare.rs`), carried out by the store's writer
+//! thread (`writer.rs`), and later flushed to a segment (`flush.rs`). Reading takes the snapshot
+//! that was published last and needs no lock.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, oneshot};
+
+use crate::context::Context;
+use crate::error::{StoreError, WriteError};
+use crate::manifest::ManifestLog;
+use crate::operation::{Action, Operation, WriteReceipt};
+use crate::part::PartData;
+use crate::prepare::{PreparedBatch, prepare};
+use crate::snapshot::Snapshot;
+use crate::state::State;
+use crate::stats::CollectionStats;
+use crate::writer::Request;
+use crate::{CollectionId, flush};
+
+/// A batch with more documents than this is prepared on a thread for blocking work: it would keep
+/// an async thread busy for too long.
+const INLINE_DOCUMENTS_MAX: usize = 16;
+
+/// The documents of one collection. See the crate's documentation.
+#[derive(Debug)]
+pub struct Collection {
+    id: CollectionId,
+    this: Weak<Self>,
+    pub(crate) context: Arc<Context>,
+    snapshot: ArcSwap<Snapshot>,
+    pub(crate) state: Mutex<State>,
+    /// Held for as long as a flush takes, so that there is one at a time.
+    pub(crate) manifest: Mutex<ManifestLog>,
+    dropped: AtomicBool,
+    flushing_stopped: AtomicBool,
+    pub(crate) counters: Counters,
+    /// Why the last flush failed; none if it did not.
+    flush_error: Mutex<Option<Arc<StoreError>>>,
+    /// Tells writes that wait for room that a flush has ended.
+    flush_ended: Notify,
+}
+
+/// Figures that are cheaper to keep than to work out. They are read without any lock.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    delta_rows: AtomicU64,
+    delta_bytes: AtomicU64,
+    pub(crate) bytes_inserted: AtomicU64,
+    pub(crate) replaced_count: AtomicU64,
+    /// 0 before the first write.
+    pub(crate) last_write_micros: AtomicI64,
+}
+
+impl Collection {
+    pub(crate) fn new(
+        id: CollectionId,
+        context: Arc<Context>,
+        manifest: ManifestLog,
+        state: State,
+    ) -> Arc<Self> {
+        let empty = Snapshot::new(0, Vec::new());
+        let collection = Arc::new_cyclic(|this| Self {
+            id,
+            this: Weak::clone(this),
+            context,
+            snapshot: ArcSwap::from_pointee(empty),
+            state: Mutex::new(state),
+            manifest: Mutex::new(manifest),
+            dropped: AtomicBool::new(false),
+            flushing_stopped: AtomicBool::new(false),
+            counters: Counters::default(),
+            flush_error: Mutex::new(None),
+            flush_ended: Notify::new(),
+        });
+        collection.publish(&collection.state.lock());
+        collection
+    }
+
+    /// The collection's id.
+    #[must_use]
+    pub fn id(&self) -> CollectionId {
+        self.id
+    }
+
+    /// Carries `operations` out in their order, and all of them at once for whoever reads.
+    ///
+    /// When it returns they are on disk and in every snapshot that is taken from then on. A call
+    /// that is dropped halfway may still come into effect.
+    ///
+    /// # Errors
+    /// See [`WriteError`]. Nothing of the batch has happened then.
+    pub async fn write(&self, operations: Vec<Operation>) -> Result<WriteReceipt, WriteError> {
+        self.wait_for_room().await?;
+        let batch = prepare_off_thread(operations).await?;
+        let queue = self
+            .context
+            .queue
+            .read()
+            .clone()
+            .ok_or(WriteError::Closed)?;
+        let collection = self.this.upgrade().ok_or(WriteError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let request = Request {
+            collection,
+            batch,
+            reply,
+        };
+        queue
+            .send(request)
+            .await
+            .map_err(|_unsent| WriteError::Closed)?;
+        drop(queue);
+        answer.await.unwrap_or(Err(WriteError::Closed))
+    }
+
+    /// The collection as it is now. Costs nothing and never waits.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Writes all documents that are in memory only to a segment.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. The documents are as safe as before, in the write-ahead log.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        let collection = self.this.upgrade().ok_or(StoreError::Closed)?;
+        match Handle::try_current() {
+            Ok(runtime) => runtime
+                .spawn_blocking(move || collection.flush_blocking())
+                .await
+                .unwrap_or(Err(StoreError::Closed)),
+            Err(_no_runtime) => collection.flush_blocking(),
+        }
+    }
+
+    /// As [`flush`](Self::flush), for threads that may block.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn flush_blocking(&self) -> Result<(), StoreError> {
+        let result = flush::run(self);
+        *self.flush_error.lock() = None;
+        self.flush_ended.notify_waiters();
+        result
+    }
+
+    /// As [`flush_blocking`](Self::flush_blocking), for the flush thread: writes that wait for
+    /// room are told why there is none.
+    pub(crate) fn flush_in_background(&self) -> Result<(), Arc<StoreError>> {
+        let result = flush::run(self).map_err(Arc::new);
+        *self.flush_error.lock() = result.as_ref().err().map(Arc::clone);
+        self.flush_ended.notify_waiters();
+        result
+    }
+
+    /// Figures for people and for the API.
+    #[must_use]
+    pub fn stats(&self) -> CollectionStats {
+        let snapshot = self.snapshot();
+        let mut stats = CollectionStats {
+            doc_count: snapshot.row_count(),
+            bytes_inserted: self.counters.bytes_inserted.load(Ordering::Relaxed),
+            replaced_count: self.counters.replaced_count.load(Ordering::Relaxed),
+            seqno: snapshot.seqno(),
+            last_write_micros: Some(self.counters.last_write_micros.load(Ordering::Relaxed))
+                .filter(|micros| *micros != 0),
+            ..CollectionStats::default()
+        };
+        for part in snapshot.parts() {
+            stats.dead_count += u64::from(part.row_count() - part.live_row_count());
+            match part.data() {
+                PartData::Segment(_) => {
+                    stats.segment_count += 1;
+                    stats.segment_bytes += part.bytes();
+                }
+                PartData::Chunk(_) => {
+                    stats.delta_count += u64::from(part.live_row_count());
+                    stats.delta_bytes += part.bytes();
+                }
+            }
+        }
+        stats
+    }
+
+    /// Shows `state` to readers.
+    pub(crate) fn publish(&self, state: &State) {
+        let snapshot = state.snapshot(&self.snapshot.load());
+        self.snapshot.store(Arc::new(snapshot));
+        let (rows, bytes) = state.delta_size();
+        self.counters.delta_rows.store(rows, Ordering::Relaxed);
+        self.counters.delta_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether the delta has reached the size at which it is flushed.
+    pub(crate) fn flush_is_due(&self) -> bool {
+        let options = &self.context.options;
+        self.counters.delta_bytes.load(Ordering::Relaxed) >= options.flush_bytes
+            || self.counters.delta_rows.load(Ordering::Relaxed) >= options.flush_documents
+    }
+
+    /// Whether the oldest write that is only in memory has reached the age at which it is flushed.
+    pub(crate) fn flush_is_due_by_age(&self) -> bool {
+        let oldest = self.state.lock().oldest_write();
+        let age = oldest.map(|oldest| self.context.now().saturating_sub(oldest));
+        age.is_some_and(|age| age >= self.context.options.flush_age)
+    }
+
+    /// Whether [`drop_it`](Self::drop_it) was called.
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.dropped.load(Ordering::Acquire)
+    }
+
+    /// Refuses writes and flushes from now on.
+    pub(crate) fn drop_it(&self) {
+        self.dropped.store(true, Ordering::Release);
+        self.flush_ended.notify_waiters();
+    }
+
+    /// Whether memory and manifest have come apart, so that a flush would do harm.
+    pub(crate) fn has_stopped_flushing(&self) -> bool {
+        self.flushing_stopped.load(Ordering::Acquire)
+    }
+
+    /// Refuses flushes from now on.
+    pub(crate) fn stop_flushing(&self) {
+        self.flushing_stopped.store(true, Ordering::Release);
+    }
+
+    /// Lets writes that wait for room look again.
+    pub(crate) fn wake_waiting_writes(&self) {
+        self.flush_ended.notify_waiters();
+    }
+
+    async fn wait_for_room(&self) -> Result<(), WriteError> {
+        loop {
+            let ended = self.flush_ended.notified();
+            if self.is_dropped() {
+                return Err(WriteError::Dropped { id: self.id });
+            }
+            let options = &self.context.options;
+            let has_room =
+                self.counters.delta_bytes.load(Ordering::Relaxed) <= options.delta_bytes_max;
+            if has_room || !options.background_flush {
+                return Ok(());
+            }
+            if self.context.queue.read().is_none() {
+                return Err(WriteError::Closed);
+            }
+            if let Some(source) = self.flush_error.lock().clone() {
+                return Err(WriteError::FlushFails { source });
+            }
+            self.context.flush_signal.wake();
+            ended.await;
+        }
+    }
+}
+
+async fn prepare_off_thread(operations: Vec<Operation>) -> Result<PreparedBatch, WriteError> {
+    let puts = operations
+        .iter()
+        .filter(|operation| matches!(operation.action, Action::Put(_)));
+    match Handle::try_current() {
+        Ok(runtime) if puts.count() > INLINE_DOCUMENTS_MAX => runtime
+            .spawn_blocking(move || prepare(operations))
+            .await
+            .unwrap_or(Err(WriteError::Closed)),
+        _ => prepare(operations),
+    }
+}

@@ -1,0 +1,52 @@
+//! What the collections of one store and its threads share.
+
+use std::collections::HashMap;
+use std::io;
+use std::time::Duration;
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::mpsc;
+
+use crate::CollectionId;
+use crate::background::Signal;
+use crate::env::Environment;
+use crate::options::StoreOptions;
+use crate::wal::WalWriter;
+use crate::writer::Request;
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) environment: Environment,
+    pub(crate) options: StoreOptions,
+    /// Goes into every manifest written while the store is open.
+    pub(crate) epoch: u64,
+    /// Up to which write each collection is in segments. Collections that are not here do not
+    /// exist.
+    pub(crate) flushed: Mutex<HashMap<CollectionId, u64>>,
+    pub(crate) wal: Mutex<WalWriter>,
+    /// Where batches go; none once the store is being closed.
+    pub(crate) queue: RwLock<Option<mpsc::Sender<Request>>>,
+    /// Wakes the thread that folds chunks.
+    pub(crate) fold_signal: Signal,
+    /// Wakes the thread that flushes.
+    pub(crate) flush_signal: Signal,
+}
+
+impl Context {
+    /// Time on the monotonic clock.
+    pub(crate) fn now(&self) -> Duration {
+        self.environment.clock.monotonic()
+    }
+
+    /// Removes the files of the write-ahead log that nobody needs any more.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub(crate) fn remove_flushed_wal(&self) -> io::Result<()> {
+        let flushed = self.flushed.lock().clone();
+        self.wal
+            .lock()
+            .remove_flushed(|id| flushed.get(&id).copied())
+    }
+}

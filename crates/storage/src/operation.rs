@@ -1,0 +1,100 @@
+//! What a caller asks of a collection, and what it is told afterwards.
+
+use std::fmt;
+
+use outcrop_document::{Object, PatchError};
+
+/// Computes the new version of a document from the stored one.
+///
+/// It runs on the writer thread, after every earlier operation of the same batch, so it has to be
+/// quick and must not block.
+pub type PatchFunction = Box<dyn FnOnce(&Object) -> Result<Object, PatchError> + Send>;
+
+/// One change of one document.
+#[derive(Debug)]
+pub struct Operation {
+    /// The `_id` of the document.
+    pub id: String,
+    /// What happens to it.
+    pub action: Action,
+}
+
+impl Operation {
+    /// Adds `document`, or replaces the one that has the same id.
+    #[must_use]
+    pub fn put(id: impl Into<String>, document: Object) -> Self {
+        Self {
+            id: id.into(),
+            action: Action::Put(document),
+        }
+    }
+
+    /// Deletes the document, if it is there.
+    #[must_use]
+    pub fn delete(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            action: Action::Delete,
+        }
+    }
+
+    /// Replaces the document by what `patch` makes of it, if it is there.
+    #[must_use]
+    pub fn patch(
+        id: impl Into<String>,
+        patch: impl FnOnce(&Object) -> Result<Object, PatchError> + Send + 'static,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            action: Action::Patch(Box::new(patch)),
+        }
+    }
+}
+
+/// The kinds of change.
+pub enum Action {
+    /// Adds or replaces the document. The object holds `_id` (a string equal to
+    /// [`Operation::id`]) and `_event_time`.
+    Put(Object),
+    /// Deletes the document.
+    Delete,
+    /// Replaces the document by a function of itself. The result keeps its `_id`.
+    Patch(PatchFunction),
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Put(document) => formatter.debug_tuple("Put").field(document).finish(),
+            Self::Delete => formatter.write_str("Delete"),
+            Self::Patch(_) => formatter.write_str("Patch(..)"),
+        }
+    }
+}
+
+/// What a batch came to. It is on disk and visible to every snapshot taken from now on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WriteReceipt {
+    /// The collection's sequence number after this batch: a snapshot whose
+    /// [`seqno`](crate::Snapshot::seqno) is at least this one contains the batch.
+    pub seqno: u64,
+    /// One outcome per operation, in their order.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// What one operation came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// No document had the id; now one has.
+    Added,
+    /// The document of this id was replaced by the given one.
+    Replaced,
+    /// The document was deleted.
+    Deleted,
+    /// There was no document of this id to delete or patch.
+    Absent,
+    /// The document was patched.
+    Patched,
+    /// The patch did not apply; the document is as it was, and so are the others of the batch.
+    Failed(PatchError),
+}

@@ -1,0 +1,26 @@
+//! The write-ahead log: every batch is here, synced, before anybody sees it.
+//!
+//! One log serves all collections of a store. It is a row of files `wal/<n>`, each a header and
+//! then records; a record is one batch of one collection. The writer thread appends all batches
+//! that wait (a *group*) with one write and one sync. A file is removed when the manifests of all
+//! collections have passed its records.
+//!
+//! - `record` builds and parses the bytes, which `docs/formats/wal.md` draws;
+//! - `batch` is the payload of a record;
+//! - `writer` appends groups, begins new files and removes old ones;
+//! - `reader` checks a file, and tells a tail that was never acknowledged from damage.
+
+mod batch;
+mod error;
+mod reader;
+mod record;
+mod writer;
+
+pub(crate) use batch::{BatchBuilder, BatchEntry, entries};
+pub use error::WalError;
+pub(crate) use reader::{RecoveredRecord, read_log};
+pub(crate) use record::PAYLOAD_BYTES_MAX;
+pub(crate) use writer::{AppendError, Group, SealedFile, WalWriter};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! A disk that fails or fills up: refused writes leave no trace, acknowledged ones stay.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use outcrop_storage::env::MemoryDisk;
+use outcrop_storage::{Collection, Operation, StoreError, WriteError};
+
+use crate::support::*;
+
+#[test]
+fn a_full_disk_refuses_writes_keeps_reads_and_recovers_by_itself() {
+    let (disk, store, collection) = new_store();
+    write(&collection, vec![put("a", 1), put("b", 1)]);
+    collection.flush_blocking().unwrap();
+    write(&collection, vec![put("c", 1)]);
+    let before = contents(&collection);
+    let seqno = collection.snapshot().seqno();
+
+    disk.set_capacity(Some(disk.used_bytes() + 100));
+    for _ in 0..3 {
+        let operations = vec![
+            put("a", 9),
+            Operation::delete("b"),
+            increment("c"),
+            put("d", 9),
+        ];
+        let error = try_write(&collection, operations).unwrap_err();
+        assert!(
+            matches!(error, WriteError::DiskFull { .. }) && error.is_disk_full(),
+            "{error}"
+        );
+        assert_eq!(contents(&collection), before);
+        assert_eq!(collection.snapshot().seqno(), seqno);
+    }
+    let error = collection.flush_blocking().unwrap_err();
+    assert!(error.is_disk_full(), "{error}");
+    assert_eq!(contents(&collection), before);
+
+    disk.set_capacity(None);
+    write(&collection, vec![put("a", 2), put("d", 1)]);
+    let after = map([("a", 2), ("b", 1), ("c", 1), ("d", 1)]);
+    assert_eq!(contents(&collection), after);
+    collection.flush_blocking().unwrap();
+    drop((store, collection));
+    disk.crash();
+    let store = open(&disk);
+    assert_eq!(contents(&store.collection(ID).unwrap()), after);
+}
+
+#[test]
+fn a_store_opens_and_can_be_read_while_the_disk_is_full() {
+    let (disk, store, collection) = new_store();
+    write(&collection, vec![put("a", 1)]);
+    drop((store, collection));
+    disk.set_capacity(Some(disk.used_bytes()));
+    let store = open(&disk);
+    let collection = store.collection(ID).unwrap();
+    assert_eq!(contents(&collection), map([("a", 1)]));
+    assert!(
+        try_write(&collection, vec![put("b", 1)])
+            .unwrap_err()
+            .is_disk_full()
+    );
+    disk.set_capacity(None);
+    write(&collection, vec![put("b", 1)]);
+    assert_eq!(contents(&collection), map([("a", 1), ("b", 1)]));
+}
+
+#[test]
+fn flushes_that_fail_for_want_of_space_leave_nothing_behind() {
+    let (disk, _store, collection) = new_store();
+    write(&collection, vec![put("a", 1)]);
+    let used = disk.used_bytes();
+    for more in (0..6000).step_by(500) {
+        disk.set_capacity(Some(used + more));
+        match collection.flush_blocking() {
+            Ok(()) => return,
+            Err(error) => assert!(error.is_disk_full(), "{error}"),
+        }
+        assert_eq!(disk.used_bytes(), used);
+    }
+    panic!("the flush never had enough space");
+}
+
+#[test]
+fn a_failed_sync_stops_writes_for_good_and_reads_go_on() {
+    let (disk, store, collection) = new_store();
+    write(&collection, vec![put("a", 1)]);
+    disk.fail_syncs(Some(ErrorKind::Other));
+    let error = try_write(&collection, vec![put("a", 2)]).unwrap_err();
+    assert!(matches!(error, WriteError::Poisoned), "{error}");
+    disk.fail_syncs(None);
+    let error = try_write(&collection, vec![put("b", 1)]).unwrap_err();
+    assert!(matches!(error, WriteError::Poisoned), "{error}");
+    assert_eq!(contents(&collection), map([("a", 1)]));
+    store.close().unwrap();
+    drop((store, collection));
+    disk.crash();
+    let store = open(&disk);
+    let collection = store.collection(ID).unwrap();
+    assert_eq!(contents(&collection), map([("a", 1)]));
+    write(&collection, vec![put("a", 3)]);
+}
+
+/// What a script may leave in a collection: for each document the acknowledged value, or, after a
+/// write of unknown fate, any of two states.
+struct Expected {
+    certain: BTreeMap<String, i64>,
+    /// The state if the last, unacknowledged write is there after all.
+    possible: Option<BTreeMap<String, i64>>,
+}
+
+impl Expected {
+    fn check(&self, found: &BTreeMap<String, i64>, failing: u64) {
+        let possible = self.possible.as_ref() == Some(found);
+        assert!(
+            possible || self.certain == *found,
+            "operation {failing}: {found:?}"
+        );
+    }
+}
+
+/// Writes, flushes, and writes again, going on after every error.
+fn run_script(collection: &Collection, expected: &mut Expected) {
+    let steps: [Vec<(&str, Option<i64>)>; 5] = [
+        vec![("a", Some(1)), ("b", Some(1)), ("c", Some(1))],
+        vec![("a", Some(2)), ("b", None)],
+        vec![("d", Some(3)), ("c", Some(3))],
+        vec![("d", None), ("a", Some(4)), ("e", Some(4))],
+        vec![("e", Some(5))],
+    ];
+    for (index, step) in steps.into_iter().enumerate() {
+        let operations = step
+            .iter()
+            .map(|(id, value)| value.map_or_else(|| Operation::delete(*id), |value| put(id, value)))
+            .collect();
+        let mut after = expected.certain.clone();
+        for (id, value) in step {
+            match value {
+                Some(value) => drop(after.insert(id.to_owned(), value)),
+                None => drop(after.remove(id)),
+            }
+        }
+        match try_write(collection, operations) {
+            Ok(_) => expected.certain = after,
+            Err(WriteError::Poisoned) => {
+                expected.possible.get_or_insert(after);
+            }
+            Err(_) => {}
+        }
+        assert_eq!(contents(collection), expected.certain);
+        if index % 2 == 1 {
+            drop(collection.flush_blocking());
+            assert_eq!(contents(collection), expected.certain);
+        }
+    }
+}
+
+/// Fails each disk operation of the script in turn. The store goes on, and after a crash it opens
+/// with exactly what was acknowledged.
+#[test]
+fn any_single_failing_disk_operation_loses_and_invents_nothing() {
+    for kind in [ErrorKind::StorageFull, ErrorKind::Other] {
+        for failing in 0.. {
+            let disk = Arc::new(MemoryDisk::new());
+            disk.fail_nth(failing, kind);
+            let mut expected = Expected {
+                certain: BTreeMap::new(),
+                possible: None,
+            };
+            if let Ok(store) = try_open(&disk)
+                && let Ok(collection) = store.create_collection(ID)
+            {
+                run_script(&collection, &mut expected);
+            }
+            let finished = disk.clear_fault();
+            disk.crash();
+            let store = open(&disk);
+            let found = store.collection(ID).map(|collection| contents(&collection));
+            expected.check(&found.unwrap_or_default(), failing);
+            if finished {
+                assert!(
+                    failing > 20,
+                    "the script has more operations than {failing}"
+                );
+                break;
+            }
+        }
+    }
+}
+
+/// As above, for the operations of opening a store that crashed.
+#[test]
+fn an_open_that_fails_at_any_operation_can_be_tried_again() {
+    for failing in 0.. {
+        let (disk, store, collection) = new_store();
+        let mut expected = Expected {
+            certain: BTreeMap::new(),
+            possible: None,
+        };
+        run_script(&collection, &mut expected);
+        drop((store, collection));
+        disk.crash();
+        disk.fail_nth(failing, ErrorKind::Other);
+        let result: Result<_, StoreError> = try_open(&disk);
+        let failed = result.is_err();
+        drop(result);
+        let finished = disk.clear_fault();
+        let store = open(&disk);
+        expected.check(&contents(&store.collection(ID).unwrap()), failing);
+        if finished {
+            assert!(!failed && failing > 5);
+            break;
+        }
+    }
+}
