@@ -21,9 +21,12 @@ pub(crate) struct Arguments {
     /// Documents in one request
     #[arg(long, default_value_t = 1000)]
     batch: u64,
-    /// Documents in all
+    /// Documents in all; they are made in memory before the first is written
     #[arg(long, default_value_t = 100_000)]
     count: u64,
+    /// Index of the first event
+    #[arg(long, default_value_t = 0)]
+    first: u64,
     /// Seed of the events
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -75,9 +78,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 fn bodies(arguments: &Arguments) -> Vec<Vec<u8>> {
     let mut bodies = Vec::new();
-    let mut index = 0;
-    while index < arguments.count {
-        let end = (index + arguments.batch.max(1)).min(arguments.count);
+    let mut index = arguments.first;
+    let last = arguments.first + arguments.count;
+    while index < last {
+        let end = (index + arguments.batch.max(1)).min(last);
         let documents: Vec<Vec<u8>> = (index..end)
             .map(|index| events::event(arguments.seed, index))
             .collect();

@@ -1,0 +1,232 @@
+"""Figures of a server process beside DuckDB on the same machine, in the same run: `cargo xtask bench`.
+
+Prints one table of medians. A ratio above 1 means that Outcrop took longer (or more bytes) than DuckDB.
+DuckDB answers over a native table that it loaded from the same file, which is its best case.
+"""
+
+import argparse
+import gzip
+import http.client
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import duckdb
+
+BINARY = os.environ.get("OUTCROP_BINARY", "target/release/outcrop")
+KEY = "bench-key"
+SLICE = 100_000
+
+
+class Server:
+    """A server process; `ready_ms` is the time from its start to its being ready."""
+
+    def __init__(self, data):
+        self.data = data
+        self.start()
+
+    def start(self):
+        begin = time.monotonic()
+        self.process = subprocess.Popen(
+            [BINARY, "serve", "--data", self.data, "--http", "127.0.0.1:0"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OUTCROP_API_KEY": KEY},
+        )
+        for line in self.process.stdout:
+            if "http://" in line and "port" not in line:
+                self.port = int(re.search(r"http://127\.0\.0\.1:(\d+)", line).group(1))
+            if line.startswith("Ready"):
+                break
+        else:
+            sys.exit("the server did not start")
+        self.ready_ms = (time.monotonic() - begin) * 1e3
+        self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        if self.process.wait(600) != 0:
+            sys.exit("the server did not stop in order")
+
+    def peak_rss_bytes(self):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return int(re.search(r"VmHWM:\s+(\d+) kB", status.read()).group(1)) * 1024
+
+    def post(self, path, body):
+        headers = {"Authorization": f"ApiKey {KEY}", "Content-Type": "application/json"}
+        self.connection.request("POST", f"/v1/orgs/self/{path}", json.dumps(body), headers)
+        response = self.connection.getresponse()
+        answer = json.loads(response.read())
+        if response.status != 200:
+            sys.exit(f"{path} answered {response.status}: {answer}")
+        return answer
+
+    def sql(self, query):
+        return self.post("queries", {"sql": {"query": query}})["results"]
+
+    def create(self, name):
+        self.post("ws/commons/collections", {"name": name})
+
+    def hammer(self, name, clients, batch, count, seed, first=0):
+        """Writes generated events with several clients; the figures that the tool prints."""
+        command = [BINARY, "dev", "hammer", "--collection", name, "--clients", str(clients)]
+        command += ["--batch", str(batch), "--count", str(count), "--seed", str(seed), "--first", str(first)]
+        command += ["--server", f"http://127.0.0.1:{self.port}", "--api-key", KEY]
+        return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def median_ms(action, runs):
+    """The median time of an action, after one run that warms caches."""
+    action()
+    times = []
+    for _ in range(runs):
+        begin = time.perf_counter()
+        action()
+        times.append((time.perf_counter() - begin) * 1e3)
+    return statistics.median(times)
+
+
+def folder_bytes(path):
+    return sum(
+        os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names
+    )
+
+
+class Report:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, ours, theirs=None, unit="", note=""):
+        ratio = f"{ours / theirs:.2f}" if theirs else ""
+        shown = f"{theirs:,.2f}" if theirs is not None else ""
+        self.rows.append((what, f"{ours:,.2f}", shown, ratio, unit, note))
+        print(f"{what}: {ours:,.2f} {unit}" + (f" (DuckDB {shown}, ratio {ratio})" if shown else ""), flush=True)
+
+    def print(self):
+        header = ("figure", "Outcrop", "DuckDB", "ratio", "unit", "note")
+        rows = [header, *self.rows]
+        widths = [max(len(row[index]) for row in rows) for index in range(len(header))]
+        print()
+        for row in rows:
+            cells = [
+                cell.rjust(width) if index in (1, 2, 3) else cell.ljust(width)
+                for index, (cell, width) in enumerate(zip(row, widths))
+            ]
+            print("  ".join(cells).rstrip())
+
+
+def writes(report, folder, options):
+    server = Server(os.path.join(folder, "writes"))
+    report.add("start to ready, empty folder", server.ready_ms, unit="ms")
+    server.create("single")
+    one = server.hammer("single", 1, 1, options.single, 11)
+    report.add("add one document, p50", one["request_p50_ms"], unit="ms")
+    report.add("add one document, p99", one["request_p99_ms"], unit="ms")
+    for clients, batch in ((64, 10), (8, 1000)):
+        name = f"many_{clients}"
+        rates = []
+        for run in range(options.runs):
+            server.create(f"{name}_{run}")
+            figures = server.hammer(f"{name}_{run}", clients, batch, options.writes, 12 + run)
+            rates.append(figures["documents_per_second"])
+        report.add(f"writes, {clients} clients of {batch}", statistics.median(rates), unit="docs/s")
+    report.add("peak memory while writing", server.peak_rss_bytes() / 2**20, unit="MiB")
+    server.stop()
+
+
+QUERIES = [
+    ("COUNT(*)", "SELECT COUNT(*) AS n FROM events", "SELECT count(*) FROM events"),
+    (
+        "filter + GROUP BY",
+        "SELECT e.company AS c, COUNT(*) AS n, AVG(e.balance) AS b FROM events e WHERE e.age > 40 GROUP BY e.company",
+        "SELECT company, count(*), avg(balance) FROM events WHERE age > 40 GROUP BY company",
+    ),
+    (
+        "nested filter + GROUP BY",
+        "SELECT e.address.country AS c, MAX(e.address.coordinates.latitude) AS m FROM events e"
+        " WHERE e.name.last = 'Hopper' GROUP BY e.address.country",
+        "SELECT address.country, max(address.coordinates.latitude) FROM events"
+        " WHERE name.last = 'Hopper' GROUP BY address.country",
+    ),
+    (
+        "_id lookup",
+        "SELECT e.company AS c, e.balance AS b FROM events e WHERE e._id = 'event-1-{middle}'",
+        "SELECT company, balance FROM events WHERE _id = 'event-1-{middle}'",
+    ),
+]
+
+
+def reads(report, folder, options):
+    data = os.path.join(folder, "reads")
+    server = Server(data)
+    server.create("events")
+    # The tool makes its documents in memory first; slices keep that within bounds.
+    for first in range(0, options.documents, SLICE):
+        server.hammer("events", 8, 1000, min(SLICE, options.documents - first), 1, first)
+    peak = server.peak_rss_bytes()
+    server.stop()
+    stored = folder_bytes(data)
+    server.start()
+    report.add(f"start to ready, {options.documents:,} documents", server.ready_ms, unit="ms")
+
+    path = os.path.join(folder, "events.ndjson")
+    with open(path, "wb") as output:
+        command = [BINARY, "dev", "events", "--count", str(options.documents), "--seed", "1"]
+        subprocess.run(command, stdout=output, check=True)
+    sample = os.path.getsize(path)
+    with open(path, "rb") as source, gzip.open(path + ".gz", "wb", compresslevel=6) as packed:
+        packed.writelines(source)
+    zipped = os.path.getsize(path + ".gz")
+    count = options.documents
+    report.add(
+        "bytes on disk per document", stored / count, unit="bytes",
+        note=f"gzip of the JSON {zipped / count:.0f}, JSON {sample / count:.0f}, ratio to gzip {stored / zipped:.2f}",
+    )
+    database = duckdb.connect(os.path.join(folder, "duck.db"))
+    database.sql(f"CREATE TABLE events AS SELECT * FROM read_json('{path}', sample_size=100000)")
+    os.unlink(path)
+    for name, ours, theirs in QUERIES:
+        ours = ours.replace("{middle}", str(count // 2))
+        theirs = theirs.replace("{middle}", str(count // 2))
+        found = len(server.sql(ours)), len(database.sql(theirs).fetchall())
+        if found[0] != found[1]:
+            sys.exit(f"{name}: {found[0]} rows, but DuckDB has {found[1]}")
+        report.add(
+            f"{name}, {count:,} documents",
+            median_ms(lambda: server.sql(ours), options.query_runs),
+            median_ms(lambda: database.sql(theirs).fetchall(), options.query_runs),
+            unit="ms",
+        )
+    report.add("peak memory while loading", peak / 2**20, unit="MiB")
+    report.add("peak memory while querying", server.peak_rss_bytes() / 2**20, unit="MiB")
+    server.stop()
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="cargo xtask bench", description=__doc__)
+    parser.add_argument("--documents", type=int, default=1_000_000, help="documents that are queried")
+    parser.add_argument("--writes", type=int, default=100_000, help="documents of each write figure")
+    parser.add_argument("--single", type=int, default=2_000, help="single documents added one after another")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each write figure")
+    parser.add_argument("--query-runs", type=int, default=11, help="runs of each query")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
+    options = parser.parse_args()
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="outcrop-bench-") as folder:
+        writes(report, folder, options)
+        reads(report, folder, options)
+    report.print()
+    if options.json:
+        with open(options.json, "w") as output:
+            json.dump(report.rows, output, indent=1)
+
+
+if __name__ == "__main__":
+    main()
