@@ -20,6 +20,9 @@ mod temporal;
 mod value;
 mod value_type;
 
+#[cfg(test)]
+mod strategies;
+
 pub use geography::{Geography, GeographyError, Position};
 pub use json::{JsonError, NESTING_MAX, TypedValueError};
 pub use patch::{Patch, PatchError};

@@ -6,9 +6,12 @@
 //! - [`resolve_typed`]: turns such objects into dates, bytes and so on (extended JSON);
 //! - [`write_json`]: the encoding of query results, which `resolve_typed` mostly reads back.
 //!
-//! `Value` also implements serde's traits, so it can stand inside request types.
+//! `Value` also implements serde's traits, so that it can stand inside other types; what such a
+//! parser makes of `-0.0` and of long floats is its own affair, so documents go through [`parse`].
 
 mod de;
+mod parser;
+mod scan;
 mod ser;
 mod typed;
 pub(crate) mod write;
@@ -27,7 +30,7 @@ pub const NESTING_MAX: usize = 128;
 #[error("{message} at line {line} column {column}")]
 pub struct JsonError {
     /// What is wrong, in lower case.
-    pub message: String,
+    pub message: &'static str,
     /// The line, from 1.
     pub line: usize,
     /// The place in the line in bytes, from 1.
@@ -42,7 +45,7 @@ pub struct JsonError {
 /// When the text is malformed, not UTF-8, nested deeper than [`NESTING_MAX`], or has a number
 /// beyond the range of a float. `NaN` and `Infinity` are not JSON.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
-    sonic_rs::from_slice(bytes).map_err(|error| JsonError::new(bytes, &error))
+    parser::parse(bytes)
 }
 
 /// Appends the JSON of `value` as query results carry it.
@@ -63,29 +66,18 @@ pub fn to_string(value: &Value) -> String {
 }
 
 impl JsonError {
-    fn new(bytes: &[u8], error: &sonic_rs::Error) -> Self {
-        let offset = error.offset().min(bytes.len());
+    fn at(bytes: &[u8], offset: usize, message: &'static str) -> Self {
         let before = &bytes[..offset];
         let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
         Self {
-            message: message(&error.to_string()),
-            line: memchr::memchr_iter(b'\n', before).count() + 1,
+            message,
+            line,
             column: offset - line_start + 1,
             offset,
         }
     }
 }
 
-/// The parser's own words without its position and the excerpt that follows, which may be private.
-fn message(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    let words = line
-        .rfind(" at line ")
-        .map_or(line, |end| &line[..end])
-        .trim_end_matches('.');
-    let mut characters = words.chars();
-    match characters.next() {
-        Some(first) => first.to_lowercase().chain(characters).collect(),
-        None => "malformed JSON".to_owned(),
-    }
-}
+#[cfg(test)]
+mod tests;

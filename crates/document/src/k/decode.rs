@@ -46,11 +46,7 @@ pub(super) fn value(
         class::MICROSECOND_INTERVAL => Value::MicrosecondInterval(cursor.int64()?),
         class::ARRAY => {
             check_depth(depth)?;
-            let mut elements = Vec::new();
-            while cursor.next_element()? {
-                elements.push(value(cursor, marks, depth + 1)?);
-            }
-            Value::Array(elements)
+            Value::Array(array(cursor, marks, depth + 1)?)
         }
         class::OBJECT => {
             check_depth(depth)?;
@@ -72,4 +68,16 @@ fn object(cursor: &mut Cursor<'_>, marks: Marks<'_>, depth: usize) -> Result<Obj
     }
     // A sorted list becomes a tree in one pass.
     Ok(members.into_iter().collect())
+}
+
+fn array(
+    cursor: &mut Cursor<'_>,
+    marks: Marks<'_>,
+    depth: usize,
+) -> Result<Vec<Value>, DecodeError> {
+    let mut elements = Vec::new();
+    while cursor.next_element()? {
+        elements.push(value(cursor, marks, depth)?);
+    }
+    Ok(elements)
 }

@@ -41,9 +41,9 @@ use crate::{GeographyError, Value, ValueType};
 
 /// The most containers that may enclose a value for it to be read again.
 ///
-/// Four times what documents may nest ([`NESTING_MAX`](crate::NESTING_MAX)), so that queries can
-/// put documents into arrays and objects, and little enough for a thread's stack.
-pub const DEPTH_MAX: usize = 512;
+/// Twice what documents may nest ([`NESTING_MAX`](crate::NESTING_MAX)), so that queries can put
+/// documents into arrays and objects, and little enough for the stack of a thread in a debug build.
+pub const DEPTH_MAX: usize = 256;
 
 /// The first byte of a key, by type; the order of the bytes is the order of the types.
 ///
@@ -257,3 +257,6 @@ pub fn elements(
 pub fn write_json(k: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
     json::write_json(k, out)
 }
+
+#[cfg(test)]
+mod tests;

@@ -258,8 +258,9 @@ fn copies_of_copies_stop_at_the_limits() {
 
     let doubling = (0..60).map(|n| format!(r#"{{"op":"COPY","from":"/a","path":"/a/{n}"}}"#));
     let patch = format!("[{}]", doubling.collect::<Vec<_>>().join(","));
+    let document = format!(r#"{{"a":{{"s":"{}"}}}}"#, "x".repeat(1 << 20));
     check(
-        r#"{"a":{}}"#,
+        &document,
         &patch,
         "the patched document is larger than 41943040 bytes",
     );
