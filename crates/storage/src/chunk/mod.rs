@@ -52,6 +52,7 @@ pub struct Chunk {
     types: PathTypes,
     /// Place of the column of `_id`s, which every row has.
     id_column: usize,
+    bytes: u64,
     id_table: OnceLock<IdTable>,
 }
 
@@ -60,7 +61,7 @@ impl Chunk {
     ///
     /// # Errors
     /// [`SegmentError::Document`] if bytes are not K, [`SegmentError::MissingId`],
-    /// [`SegmentError::TooLarge`] from 4 GiB on.
+    /// [`SegmentError::TooLarge`] from 2 GiB on.
     pub fn build(documents: &[Vec<u8>]) -> Result<Self, SegmentError> {
         let bytes_len = documents.iter().map(Vec::len).sum();
         let mut bytes = Vec::with_capacity(bytes_len);
@@ -125,6 +126,9 @@ impl Chunk {
             let row = gap.map_or(offset(rows.len()), |(row, _)| row);
             return Err(SegmentError::MissingId { row });
         }
+        let values: usize = columns.iter().map(|(_, column)| column.bytes()).sum();
+        let bytes = buffers.documents.len() + buffers.aside.len() + values;
+        let bytes = (bytes + offsets.len() * size_of::<u32>()) as u64;
         let id_table = OnceLock::new();
         Ok(Self {
             buffers,
@@ -133,6 +137,7 @@ impl Chunk {
             objects,
             types,
             id_column,
+            bytes,
             id_table,
         })
     }
@@ -143,7 +148,7 @@ impl Chunk {
     /// each part where each of its rows went.
     ///
     /// # Errors
-    /// [`SegmentError::TooLarge`] from 4 GiB on.
+    /// [`SegmentError::TooLarge`] from 2 GiB on.
     pub fn concat(
         parts: &[(Arc<Self>, DeletionVector)],
     ) -> Result<(Self, Vec<Remap>), SegmentError> {
@@ -157,9 +162,7 @@ impl Chunk {
 
     /// Bytes of memory.
     pub fn bytes(&self) -> u64 {
-        let buffers = self.buffers.documents.len() + self.buffers.aside.len();
-        let columns: usize = self.columns.iter().map(|(_, column)| column.bytes()).sum();
-        (buffers + columns + self.offsets.len() * size_of::<u32>()) as u64
+        self.bytes
     }
 
     /// Type counts of every path.
@@ -259,11 +262,15 @@ impl Chunk {
     }
 }
 
+/// Most bytes and most documents of a chunk. Half of what offsets of 32 bits address, so that the
+/// values set aside, which are not larger than the documents, stay within it as well.
+const CHUNK_MAX: usize = 1 << 31;
+
 /// Refuses what offsets and row ids of 32 bits cannot address.
 fn check_size(rows: usize, bytes: usize) -> Result<(), SegmentError> {
-    match u32::try_from(bytes).and(u32::try_from(rows)) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(SegmentError::TooLarge { rows, bytes }),
+    match rows.max(bytes) < CHUNK_MAX {
+        true => Ok(()),
+        false => Err(SegmentError::TooLarge { rows, bytes }),
     }
 }
 

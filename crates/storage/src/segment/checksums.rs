@@ -228,11 +228,20 @@ impl CheckedBytes {
             .map(|offset| ChecksumError::Damaged { offset: *offset })
     }
 
-    /// The bytes from `offset` on, `length` of them.
+    /// The bytes from `offset` on, `length` of them, to be kept.
     ///
     /// # Errors
     /// [`ChecksumError`] if they are damaged or lie outside the file.
     pub(crate) fn slice(&self, offset: u64, length: usize) -> Result<Bytes, ChecksumError> {
+        self.get(offset, length)
+            .map(|bytes| self.bytes.slice_ref(bytes))
+    }
+
+    /// The bytes from `offset` on, `length` of them.
+    ///
+    /// # Errors
+    /// [`ChecksumError`] if they are damaged or lie outside the file.
+    pub(crate) fn get(&self, offset: u64, length: usize) -> Result<&[u8], ChecksumError> {
         const OUTSIDE: ChecksumError = ChecksumError::Format {
             detail: "an offset lies behind the end of the file",
         };
@@ -248,7 +257,7 @@ impl CheckedBytes {
                 .into_iter()
                 .try_for_each(|block| self.verify(block))?;
         }
-        Ok(self.bytes.slice(start..end))
+        Ok(&self.bytes[start..end])
     }
 
     fn verify(&self, block: usize) -> Result<(), ChecksumError> {

@@ -3,8 +3,6 @@
 //! A lookup reads 32 bytes of the filter, and if those allow the key, a binary search over the
 //! blocks' first keys and one block of about 4 KiB. Drawn in `docs/formats/segment.md`.
 
-use bytes::Bytes;
-
 use super::bloom;
 use super::checksums::{CheckedBytes, ChecksumError};
 use super::hash::hash64;
@@ -130,11 +128,16 @@ struct Span {
 
 impl Span {
     /// The bytes of `range` within this part.
-    fn slice(&self, file: &CheckedBytes, start: usize, end: usize) -> Result<Bytes, ChecksumError> {
+    fn get<'a>(
+        &self,
+        file: &'a CheckedBytes,
+        start: usize,
+        end: usize,
+    ) -> Result<&'a [u8], ChecksumError> {
         if start > end || end > self.bytes {
             return Err(MALFORMED);
         }
-        file.slice(self.offset + start as u64, end - start)
+        file.get(self.offset + start as u64, end - start)
     }
 }
 
@@ -152,7 +155,7 @@ impl IdIndex {
         offset: u64,
         bytes: u64,
     ) -> Result<Self, ChecksumError> {
-        let header = file.slice(offset, HEADER_BYTES)?;
+        let header = file.get(offset, HEADER_BYTES)?;
         let (lengths, _) = header.as_chunks::<8>();
         let lengths: Vec<u64> = lengths
             .iter()
@@ -195,12 +198,12 @@ impl IdIndex {
     ) -> Result<Option<u32>, ChecksumError> {
         let hash = hash64(key);
         let block = bloom::block_offset(hash, self.filter.bytes).ok_or(MALFORMED)?;
-        let block = self.filter.slice(file, block, block + bloom::BLOCK_BYTES)?;
-        if !bloom::block_contains(&block, hash) {
+        let block = self.filter.get(file, block, block + bloom::BLOCK_BYTES)?;
+        if !bloom::block_contains(block, hash) {
             return Ok(None);
         }
         match self.block_of(file, key)? {
-            Some((start, end)) => find_in_block(&self.blocks.slice(file, start, end)?, key),
+            Some((start, end)) => find_in_block(self.blocks.get(file, start, end)?, key),
             None => Ok(None),
         }
     }
@@ -216,7 +219,7 @@ impl IdIndex {
             let middle = low.midpoint(high);
             let (start, _) = self.ends_before(file, middle)?;
             let (end, _) = self.ends_before(file, middle + 1)?;
-            if self.first_keys.slice(file, start, end)?.as_ref() <= key {
+            if self.first_keys.get(file, start, end)? <= key {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -240,7 +243,7 @@ impl IdIndex {
             return Ok((0, 0));
         };
         let start = entry * TABLE_ENTRY_BYTES;
-        let entry = self.table.slice(file, start, start + TABLE_ENTRY_BYTES)?;
+        let entry = self.table.get(file, start, start + TABLE_ENTRY_BYTES)?;
         let (numbers, _) = entry.as_chunks::<4>();
         match numbers {
             [key, block] => Ok((

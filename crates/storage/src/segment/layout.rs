@@ -1,6 +1,5 @@
 //! How the columns of a request come out of the columns of one file.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions, new_null_array};
@@ -40,14 +39,16 @@ impl Layout {
         let is_rare = |column: &SubColumn| {
             segment.column(column).is_none() && segment.types().count(column) > 0
         };
-        let mut read: BTreeSet<usize> = columns
+        let mut read: Vec<usize> = columns
             .iter()
             .filter_map(|column| segment.column(column))
             .collect();
         if document || columns.iter().any(is_rare) {
-            read.insert(segment.document_column());
+            read.push(segment.document_column());
         }
-        let place = |column: usize| read.range(..column).count();
+        read.sort_unstable();
+        read.dedup();
+        let place = |column: usize| read.partition_point(|other| *other < column);
         let document_place = place(segment.document_column());
         let mut sources: Vec<Source> = columns
             .iter()
@@ -61,7 +62,7 @@ impl Layout {
             sources.push(Source::Stored(document_place));
         }
         Self {
-            mask: segment.mask(read),
+            mask: segment.mask(read.iter().copied()),
             schema,
             sources,
         }

@@ -133,15 +133,25 @@ impl Iterator for SegmentScan {
 /// Selects `count` of `rows` that lie in `range`, relative to its start.
 fn selection(rows: &RoaringBitmap, range: Range<u32>, count: u64) -> RowSelection {
     let total = (range.end - range.start) as usize;
-    let selected = rows
-        .range(range.clone())
-        .map(|row| (row - range.start) as usize);
+    let relative = |row: u32| (row - range.start) as usize;
     if count < total as u64 / SPARSE_FACTOR {
-        RowSelection::from_consecutive_ranges(selected.map(|row| row..row + 1), total)
-    } else {
-        let mut bits = BooleanBufferBuilder::new(total);
-        bits.append_n(total, false);
-        selected.for_each(|row| bits.set_bit(row, true));
-        RowSelection::from_boolean_buffer(bits.finish())
+        let selected = rows.range(range.clone()).map(relative);
+        return RowSelection::from_consecutive_ranges(selected.map(|row| row..row + 1), total);
     }
+    // Whichever there are fewer of, selected or other rows, is set bit by bit.
+    let few_selected = count < total as u64 / 2;
+    let mut bits = BooleanBufferBuilder::new(total);
+    bits.append_n(total, !few_selected);
+    if few_selected {
+        rows.range(range.clone())
+            .for_each(|row| bits.set_bit(relative(row), true));
+    } else {
+        let mut others = RoaringBitmap::new();
+        others.insert_range(range.clone());
+        others -= rows;
+        others
+            .iter()
+            .for_each(|row| bits.set_bit(relative(row), false));
+    }
+    RowSelection::from_boolean_buffer(bits.finish())
 }

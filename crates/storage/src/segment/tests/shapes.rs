@@ -330,3 +330,28 @@ fn a_shared_segment_is_scanned_by_many_threads() {
         }
     });
 }
+/// A batch of a few rows must not pin, or be counted as, the whole chunk it came from.
+#[test]
+fn a_small_batch_of_a_chunk_holds_little_memory() {
+    let text = "text ".repeat(200);
+    let documents: Vec<Object> = (0..500)
+        .map(|row| document(row, [("t", Value::String(text.clone()))]))
+        .collect();
+    let chunk = chunk(&documents);
+    assert!(chunk.bytes() > 500 * 1000);
+    let request = ScanRequest {
+        columns: columns(&documents[..1]),
+        document: true,
+        rows: Some(RoaringBitmap::from_iter([7, 300])),
+        ..ScanRequest::default()
+    };
+    let part = Part::from_chunk(chunk, DeletionVector::default());
+    let batch = part.scan(&request).unwrap().next().unwrap().unwrap();
+    assert_eq!(batch.num_rows(), 2);
+    let held: usize = batch
+        .columns()
+        .iter()
+        .map(|column| column.get_buffer_memory_size())
+        .sum();
+    assert!(held < 20_000, "{held} bytes");
+}
