@@ -214,10 +214,10 @@ impl Store {
         }
         self.stop();
         let collections: Vec<_> = self.collections.read().values().map(Arc::clone).collect();
-        let flushed = collections
-            .iter()
-            .map(|collection| collection.flush_blocking())
-            .fold(Ok(()), |first, result| first.and(result));
+        let mut flushed = Ok(());
+        for collection in collections {
+            flushed = flushed.and(collection.flush_blocking());
+        }
         self.context.wal.lock().seal();
         let folder = paths::wal();
         let removed = self

@@ -22,10 +22,11 @@ pub(crate) fn new_ulid(environment: &Environment) -> String {
 }
 
 fn encode(value: u128) -> String {
-    (0..LENGTH)
-        .rev()
-        .map(|digit| char::from(DIGITS[usize::from((value >> (5 * digit)) as u8 & 31)]))
-        .collect()
+    let digit = |place: usize| {
+        let bits = (value >> (5 * place)) & 31;
+        char::from(DIGITS[usize::try_from(bits).expect("five bits fit")])
+    };
+    (0..LENGTH).rev().map(digit).collect()
 }
 
 #[cfg(test)]

@@ -56,8 +56,8 @@ pub(crate) fn read_log<E: From<WalError>>(
                 payload,
             })
         })?;
+        let is_last = index + 1 == numbers.len();
         if let Some(reason) = scan.problem {
-            let is_last = index + 1 == numbers.len();
             if !is_last || later_group_follows(number, &bytes, scan.end) {
                 return Err(WalError::Damaged {
                     path,
@@ -66,17 +66,18 @@ pub(crate) fn read_log<E: From<WalError>>(
                 }
                 .into());
             }
-            let torn_bytes = bytes.len() - scan.end;
             tracing::warn!(
-                wal.file = %path, offset = scan.end, torn_bytes, reason,
+                wal.file = %path, offset = scan.end, torn_bytes = bytes.len() - scan.end, reason,
                 "cutting a write off the write-ahead log that was never acknowledged"
             );
-            drop(bytes);
-            if scan.end == 0 {
-                disk.remove(&path).map_err(WalError::io("remove", &path))?;
-                continue;
-            }
-            cut(disk, &path, scan.end as u64).map_err(WalError::io("cut", &path))?;
+        }
+        drop(bytes);
+        if is_last && scan.end == 0 {
+            disk.remove(&path).map_err(WalError::io("remove", &path))?;
+            continue;
+        }
+        if is_last {
+            make_durable(disk, &path, scan.end as u64).map_err(WalError::io("sync", &path))?;
         }
         files.push(SealedFile { number, newest });
     }
@@ -98,9 +99,14 @@ fn file_numbers(disk: &Arc<dyn Disk>) -> Result<Vec<u64>, WalError> {
     }
 }
 
-fn cut(disk: &Arc<dyn Disk>, path: &ObjectPath, bytes: u64) -> io::Result<()> {
+/// Cuts the last file to what could be read, and syncs it. Records of a group that was written but
+/// not synced are there as long as the machine does not go down; from now on readers see them, so
+/// they have to stay.
+fn make_durable(disk: &Arc<dyn Disk>, path: &ObjectPath, bytes: u64) -> io::Result<()> {
     let mut file = disk.append(path)?;
-    file.truncate(bytes)?;
+    if file.bytes() > bytes {
+        file.truncate(bytes)?;
+    }
     file.sync()
 }
 

@@ -142,6 +142,9 @@ impl WalWriter {
         }
         if let Err(error) = current.handle.sync() {
             self.poisoned = true;
+            // The system may show bytes from now on that are not on the disk. The next process had
+            // better not find them; if they cannot be cut off either, it will.
+            drop(current.handle.truncate(start));
             return Err(AppendError::Poisoned(error));
         }
         for record in &group.records {

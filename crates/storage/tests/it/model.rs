@@ -12,6 +12,9 @@ use crate::support::*;
 
 type Model = BTreeMap<String, i64>;
 
+/// Takes a few seconds; `PROPTEST_CASES` asks for more.
+const CASES: u32 = 150;
+
 #[derive(Clone, Debug)]
 enum Change {
     Put(u8, i64),
@@ -159,8 +162,14 @@ impl Run {
     }
 }
 
+fn config() -> ProptestConfig {
+    let more = ProptestConfig::default().cases;
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    ProptestConfig::with_cases(if asked { more } else { CASES })
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_store_is_a_map_that_survives_crashes(steps in prop::collection::vec(step(), 1..40)) {
