@@ -1,10 +1,15 @@
 //! The storage engine through its public interface.
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
-#![expect(clippy::disallowed_methods, reason = "tests look at the files of a store from outside")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests look at the files of a store from outside"
+)]
 
 mod crash;
 mod damage;
 mod faults;
+mod flushing;
+mod kill;
 mod local;
 mod model;
 mod support;
