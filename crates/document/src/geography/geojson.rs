@@ -120,3 +120,80 @@ fn write_position(position: &Position, out: &mut Vec<u8>) {
         },
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    /// The GeoJSON that the shape of `text` is written as, or the error.
+    fn echo(text: &str) -> String {
+        let value = json::parse(text.as_bytes()).unwrap();
+        let mut out = Vec::new();
+        match Geography::from_geojson(value.as_object().unwrap()) {
+            Ok(geography) => geography.write_geojson(&mut out),
+            Err(error) => out.extend_from_slice(error.to_string().as_bytes()),
+        }
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn all_kinds_are_read_and_written() {
+        for text in [
+            r#"{"type":"Point","coordinates":[-179.5,90.0]}"#,
+            r#"{"type":"LineString","coordinates":[[0.0,0.0],[1.5,1.0]]}"#,
+            r#"{"type":"Polygon","coordinates":[[[0.0,0.0],[4.0,0.0],[4.0,4.0],[0.0,0.0]]]}"#,
+            r#"{"type":"MultiPolygon","coordinates":[[[[0.0,0.0],[4.0,0.0],[4.0,4.0],[0.0,0.0]]]]}"#,
+        ] {
+            assert_eq!(echo(text), text);
+        }
+    }
+
+    #[test]
+    fn open_rings_are_closed_altitudes_and_negative_zeros_dropped() {
+        assert_eq!(
+            echo(r#"{"type":"Polygon","coordinates":[[[-0.0,0,7],[4,0,7],[4,4,7]]]}"#),
+            r#"{"type":"Polygon","coordinates":[[[0.0,0.0],[4.0,0.0],[4.0,4.0],[0.0,0.0]]]}"#
+        );
+    }
+
+    #[test]
+    fn bad_shapes_say_why() {
+        for (text, error) in [
+            (
+                r#"{"coordinates":[1,2]}"#,
+                "malformed geography: the member `type` is missing",
+            ),
+            (
+                r#"{"type":"Point"}"#,
+                "malformed geography: the member `coordinates` is missing",
+            ),
+            (
+                r#"{"type":"Point","coordinates":1}"#,
+                "malformed geography: expected an array, found int",
+            ),
+            (
+                r#"{"type":"Point","coordinates":["1","2"]}"#,
+                "malformed geography: a coordinate is a number, found string",
+            ),
+            (
+                r#"{"type":"Point","coordinates":[0,90.5]}"#,
+                "position (0 90.5) is not within longitude ±180 and latitude ±90",
+            ),
+            (
+                r#"{"type":"LineString","coordinates":[]}"#,
+                "a linestring needs at least 2 parts, found 0",
+            ),
+            (
+                r#"{"type":"Polygon","coordinates":[[[0,0],[1,1]]]}"#,
+                "a polygon ring needs at least 4 parts, found 3",
+            ),
+            (
+                r#"{"type":"MultiPolygon","coordinates":[]}"#,
+                "a multipolygon needs at least 1 parts, found 0",
+            ),
+        ] {
+            assert_eq!(echo(text), error, "{text}");
+        }
+    }
+}

@@ -46,7 +46,7 @@ pub enum GeographyError {
         latitude: f64,
     },
     /// A line or a ring is too short, or a polygon has no ring.
-    #[error("a {part} needs at least {min} positions, found {found}")]
+    #[error("a {part} needs at least {min} parts, found {found}")]
     TooFew {
         /// `linestring`, `polygon ring`, and so on.
         part: &'static str,

@@ -158,7 +158,7 @@ mod tests {
         );
         assert_eq!(
             error("LINESTRING(1 1)"),
-            "a linestring needs at least 2 positions, found 1"
+            "a linestring needs at least 2 parts, found 1"
         );
         assert!(error("MULTIPOINT((1 1))").contains("`MULTIPOINT` is not supported"));
         assert!(error("").contains("not supported"));

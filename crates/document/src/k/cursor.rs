@@ -136,9 +136,7 @@ impl<'a> Cursor<'a> {
             class::BOOL => {
                 self.byte()?;
             }
-            class::NUMBER => {
-                self.number()?;
-            }
+            class::NUMBER => self.skip_number()?,
             class::STRING | class::BYTES => self.skip_text()?,
             class::DATE => {
                 self.array::<4>()?;
@@ -171,6 +169,19 @@ impl<'a> Cursor<'a> {
                     offset: self.offset - 1,
                     byte,
                 });
+            }
+        }
+        Ok(())
+    }
+
+    /// Steps over a number's payload; checks it only as far as counting its mark needs.
+    fn skip_number(&mut self) -> Result<(), DecodeError> {
+        let start = self.offset;
+        match number::is_small_int(u64::from_be_bytes(self.array()?)) {
+            Some(is_int) => self.numbers += usize::from(is_int),
+            None => {
+                self.offset = start;
+                self.number()?;
             }
         }
         Ok(())

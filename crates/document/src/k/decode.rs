@@ -58,16 +58,17 @@ pub(super) fn value(
 }
 
 fn object(cursor: &mut Cursor<'_>, marks: Marks<'_>, depth: usize) -> Result<Object, DecodeError> {
-    let mut members: Vec<(String, Value)> = Vec::new();
+    let mut members = Object::new();
+    let mut name_before = None;
     while cursor.next_item()? {
-        let name = cursor.string()?.into_owned();
-        if members.last().is_some_and(|(before, _)| *before >= name) {
+        let name = cursor.string()?;
+        if name_before.as_ref() >= Some(&name) {
             return Err(cursor.not_canonical("member names out of order"));
         }
-        members.push((name, value(cursor, marks, depth)?));
+        members.insert(name.to_string(), value(cursor, marks, depth)?);
+        name_before = Some(name);
     }
-    // A sorted list becomes a tree in one pass.
-    Ok(members.into_iter().collect())
+    Ok(members)
 }
 
 fn array(

@@ -100,6 +100,17 @@ pub(super) fn residual_len(ordered: u64) -> usize {
     }
 }
 
+/// Whether a number is integral, if it is small enough to have no residual.
+pub(super) fn is_small_int(ordered: u64) -> Option<bool> {
+    let float = from_ordered(ordered);
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates; only small ones are compared"
+    )]
+    let is_int = float as i64 as f64 == float;
+    (float.abs() < RESIDUAL_MIN).then_some(is_int)
+}
+
 /// The number of a payload: `residual` is there where [`residual_len`] says so.
 pub(super) fn read(
     ordered: u64,
