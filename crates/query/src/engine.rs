@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outcrop_catalog::Catalog;
 use outcrop_document::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::error::QueryError;
 use crate::execution::{Execution, Session};
 use crate::parameters::Parameter;
+use crate::resolver::Collections;
 use crate::scan::Cancellation;
 use crate::validation::{self, Validation};
 
@@ -80,20 +80,20 @@ pub struct QueryOutput {
     pub warnings: Vec<String>,
 }
 
-/// Runs statements over the collections of one catalog.
+/// Runs statements over the collections of a catalog.
 pub struct Engine {
-    catalog: Arc<Catalog>,
+    collections: Arc<dyn Collections>,
     session: Arc<Session>,
     /// `None` only while the engine is being dropped.
     runtime: Option<Runtime>,
 }
 
 impl Engine {
-    /// An engine over `catalog`.
+    /// An engine over the collections of a catalog.
     ///
     /// # Errors
     /// If the system refuses the threads of the engine's runtime, or the spill directory.
-    pub fn new(catalog: Arc<Catalog>, options: EngineOptions) -> std::io::Result<Self> {
+    pub fn new(collections: Arc<dyn Collections>, options: EngineOptions) -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(options.partitions.max(1))
             .thread_name("query")
@@ -101,7 +101,11 @@ impl Engine {
             .enable_time()
             .build()?;
         let session = Session::new(options).map_err(std::io::Error::other)?;
-        Ok(Self { catalog, session: Arc::new(session), runtime: Some(runtime) })
+        Ok(Self {
+            collections,
+            session: Arc::new(session),
+            runtime: Some(runtime),
+        })
     }
 
     /// Runs a statement to its last row.
@@ -115,7 +119,7 @@ impl Engine {
         let timeout = request.timeout;
         let cancellation = Arc::new(Cancellation::default());
         let execution = Execution {
-            catalog: Arc::clone(&self.catalog),
+            collections: Arc::clone(&self.collections),
             session: Arc::clone(&self.session),
             cancellation: Arc::clone(&cancellation),
         };
@@ -123,11 +127,16 @@ impl Engine {
             return Err(QueryError::Cancelled);
         };
         let task = runtime.spawn(Box::pin(execution.run(request)));
-        let _stop = StopOnDrop { task: task.abort_handle(), cancellation };
+        let _stop = StopOnDrop {
+            task: task.abort_handle(),
+            cancellation,
+        };
         match tokio::time::timeout(timeout, task).await {
             Ok(Ok(result)) => result,
             Ok(Err(error)) if error.is_cancelled() => Err(QueryError::Cancelled),
-            Ok(Err(error)) => Err(QueryError::Internal { message: panic_message(error) }),
+            Ok(Err(error)) => Err(QueryError::Internal {
+                message: panic_message(error),
+            }),
             Err(_) => Err(QueryError::Timeout),
         }
     }
@@ -137,13 +146,15 @@ impl Engine {
     /// # Errors
     /// As [`Engine::execute`] before the first row: syntax, names and types.
     pub fn validate(&self, sql: &str, default_workspace: &str) -> Result<Validation, QueryError> {
-        validation::validate(&self.catalog, sql, default_workspace)
+        validation::validate(self.collections.as_ref(), sql, default_workspace)
     }
 }
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
     }
 }
 

@@ -14,13 +14,12 @@ use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
-use outcrop_catalog::Catalog;
 
-use crate::binder::{self, BindContext, BoundQuery, Explain};
-use crate::dialect;
+use crate::binder::{self, BindContext, BoundQuery, OutputColumn, OutputKind};
+use crate::dialect::{self, Explain, Statement};
 use crate::engine::{EngineOptions, QueryOutput, QueryRequest};
 use crate::error::QueryError;
-use crate::resolver::CatalogResolver;
+use crate::resolver::{Collections, StatementResolver};
 use crate::rows::RowWriter;
 use crate::scan::Cancellation;
 
@@ -28,7 +27,8 @@ use crate::scan::Cancellation;
 const DEFAULT_WORKSPACE: &str = "commons";
 
 /// Largest consumers of memory that an error names.
-const MEMORY_CONSUMERS_SHOWN: std::num::NonZeroUsize = std::num::NonZeroUsize::new(3).expect("3 > 0");
+const MEMORY_CONSUMERS_SHOWN: std::num::NonZeroUsize =
+    std::num::NonZeroUsize::new(3).expect("3 > 0");
 
 /// What all queries of an engine share: limits, memory, and how plans are optimised.
 #[derive(Debug)]
@@ -57,7 +57,9 @@ impl Session {
     /// The state of one query.
     fn state(&self, cancellation: Arc<Cancellation>) -> SessionState {
         let config = self.template.config().clone().with_extension(cancellation);
-        SessionStateBuilder::new_from_existing(self.template.clone()).with_config(config).build()
+        SessionStateBuilder::new_from_existing(self.template.clone())
+            .with_config(config)
+            .build()
     }
 }
 
@@ -76,7 +78,7 @@ fn runtime_env(options: &EngineOptions) -> DataFusionResult<RuntimeEnv> {
 
 /// One running statement.
 pub(crate) struct Execution {
-    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) collections: Arc<dyn Collections>,
     pub(crate) session: Arc<Session>,
     pub(crate) cancellation: Arc<Cancellation>,
 }
@@ -87,14 +89,24 @@ impl Execution {
     /// # Errors
     /// Every variant of [`QueryError`] but [`QueryError::Timeout`].
     pub(crate) async fn run(self, request: QueryRequest) -> Result<QueryOutput, QueryError> {
-        let bound = self.bind(&request)?;
+        let statement = dialect::parse(&request.sql)?;
+        let bound = self.bind(&statement, &request)?;
         let state = self.session.state(Arc::clone(&self.cancellation));
         let plan = state.create_physical_plan(&bound.plan).await?;
-        let mut rows = RowWriter::new(&bound.output, self.session.options.result_bytes_max);
+        let output = match bound.explain {
+            None => bound.output,
+            Some(_) => vec![OutputColumn {
+                name: "plan".to_owned(),
+                kind: OutputKind::Value,
+            }],
+        };
+        let mut rows = RowWriter::new(&output, self.session.options.result_bytes_max);
         match bound.explain {
             None => self.collect(plan, &state, |batch| rows.push(batch)).await?,
             Some(Explain::Plan) => {
-                let text = DisplayableExecutionPlan::new(plan.as_ref()).indent(false).to_string();
+                let text = DisplayableExecutionPlan::new(plan.as_ref())
+                    .indent(false)
+                    .to_string();
                 text.lines().for_each(|line| rows.push_text(line));
             }
             Some(Explain::Analyze) => {
@@ -111,21 +123,28 @@ impl Execution {
             column_fields: rows.column_fields,
             row_count: rows.row_count,
             rows_json: rows.json,
-            warnings: Vec::new(),
+            warnings: bound.warnings,
         })
     }
 
-    fn bind(&self, request: &QueryRequest) -> Result<BoundQuery, QueryError> {
-        let statement = dialect::parse(&request.sql)?;
-        let chains = binder::chains(&statement);
-        let resolver = CatalogResolver::new(&self.catalog, DEFAULT_WORKSPACE, chains);
+    fn bind(
+        &self,
+        statement: &Statement,
+        request: &QueryRequest,
+    ) -> Result<BoundQuery, QueryError> {
+        let workspace = statement
+            .default_workspace
+            .as_deref()
+            .unwrap_or(DEFAULT_WORKSPACE);
+        let chains = binder::chains(statement);
+        let resolver = StatementResolver::new(self.collections.as_ref(), workspace, chains);
         let context = BindContext {
             parameters: &request.parameters,
-            default_workspace: DEFAULT_WORKSPACE,
+            default_workspace: workspace,
             query_time: request.query_time,
             default_row_limit: request.default_row_limit,
         };
-        binder::bind(&statement, &resolver, &context)
+        binder::bind(statement, &resolver, &context)
     }
 
     async fn collect(

@@ -2,11 +2,20 @@
 
 pub mod binder;
 pub mod dialect;
+mod engine;
 mod error;
+mod execution;
 pub mod functions;
 pub mod operators;
 mod parameters;
+mod resolver;
+mod rows;
+pub mod scan;
 pub mod types;
+mod validation;
 
+pub use engine::{Engine, EngineOptions, QueryOutput, QueryRequest};
 pub use error::{Position, QueryError};
 pub use parameters::Parameter;
+pub use resolver::Collections;
+pub use validation::Validation;

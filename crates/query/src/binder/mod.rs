@@ -58,3 +58,19 @@ pub enum OutputKind {
     /// One member of the row.
     Value,
 }
+
+/// Binds `statement` against the tables that `resolver` finds.
+///
+/// # Errors
+/// [`QueryError`](crate::QueryError) for names, types and clauses that mean nothing.
+pub fn bind(
+    statement: &Statement,
+    resolver: &dyn crate::scan::Resolver,
+    context: &BindContext<'_>,
+) -> Result<BoundQuery, crate::QueryError> {
+    let _ = (statement, resolver, context);
+    Err(crate::QueryError::not_implemented(
+        "binding a statement",
+        None,
+    ))
+}

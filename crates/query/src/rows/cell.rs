@@ -128,7 +128,9 @@ fn canonical(data_type: &DataType) -> Option<DataType> {
         DataType::Duration(unit) if *unit != TimeUnit::Microsecond => {
             Some(DataType::Duration(TimeUnit::Microsecond))
         }
-        DataType::Dictionary(_, value) => Some(canonical(value).unwrap_or_else(|| (**value).clone())),
+        DataType::Dictionary(_, value) => {
+            Some(canonical(value).unwrap_or_else(|| (**value).clone()))
+        }
         _ => None,
     }
 }

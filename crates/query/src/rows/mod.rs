@@ -28,9 +28,16 @@ pub(crate) struct RowWriter {
 /// One column of the result, and what was learnt about it.
 enum OutputItem {
     /// A member of every row. `key` is the name as JSON with its colon.
-    Named { name: String, key: Vec<u8>, hidden: bool },
+    Named {
+        name: String,
+        key: Vec<u8>,
+        hidden: bool,
+    },
     /// Objects whose members are spread, but for those named `later`.
-    Star { later: HashSet<String>, keys: BTreeMap<String, Vec<u8>> },
+    Star {
+        later: HashSet<String>,
+        keys: BTreeMap<String, Vec<u8>>,
+    },
 }
 
 /// A finished result.
@@ -48,22 +55,36 @@ impl RowWriter {
     pub(crate) fn new(output: &[OutputColumn], bytes_max: usize) -> Self {
         let later_names = |index: usize| {
             let later = output[index + 1..].iter();
-            later.filter(|column| column.kind == OutputKind::Value).map(|column| &column.name)
+            later
+                .filter(|column| column.kind == OutputKind::Value)
+                .map(|column| &column.name)
         };
-        let columns = output.iter().enumerate().map(|(index, column)| match column.kind {
-            OutputKind::Value => {
-                let mut key = Vec::new();
-                write_string(&column.name, &mut key);
-                key.push(b':');
-                let hidden = later_names(index).any(|later| *later == column.name);
-                OutputItem::Named { name: column.name.clone(), key, hidden }
-            }
-            OutputKind::Star => OutputItem::Star {
-                later: later_names(index).cloned().collect(),
-                keys: BTreeMap::new(),
-            },
-        });
-        Self { columns: columns.collect(), json: vec![b'['], row_count: 0, bytes_max }
+        let columns = output
+            .iter()
+            .enumerate()
+            .map(|(index, column)| match column.kind {
+                OutputKind::Value => {
+                    let mut key = Vec::new();
+                    write_string(&column.name, &mut key);
+                    key.push(b':');
+                    let hidden = later_names(index).any(|later| *later == column.name);
+                    OutputItem::Named {
+                        name: column.name.clone(),
+                        key,
+                        hidden,
+                    }
+                }
+                OutputKind::Star => OutputItem::Star {
+                    later: later_names(index).cloned().collect(),
+                    keys: BTreeMap::new(),
+                },
+            });
+        Self {
+            columns: columns.collect(),
+            json: vec![b'['],
+            row_count: 0,
+            bytes_max,
+        }
     }
 
     /// Appends the rows of one batch.
@@ -86,9 +107,12 @@ impl RowWriter {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|error| internal(&error))?;
         for row in 0..batch.num_rows() {
-            self.write_row(&cells, row).map_err(|error| internal(&error))?;
+            self.write_row(&cells, row)
+                .map_err(|error| internal(&error))?;
             if self.json.len() > self.bytes_max {
-                return Err(QueryError::ResultTooLarge { limit_bytes: self.bytes_max as u64 });
+                return Err(QueryError::ResultTooLarge {
+                    limit_bytes: self.bytes_max as u64,
+                });
             }
         }
         Ok(())
@@ -107,10 +131,16 @@ impl RowWriter {
     /// The whole result.
     pub(crate) fn finish(mut self) -> Rows {
         self.json.push(b']');
-        let starred = self.columns.iter().any(|item| matches!(item, OutputItem::Star { .. }));
-        let column_fields =
-            (!starred || self.row_count > 0).then(|| column_fields(self.columns));
-        Rows { json: self.json, row_count: self.row_count, column_fields }
+        let starred = self
+            .columns
+            .iter()
+            .any(|item| matches!(item, OutputItem::Star { .. }));
+        let column_fields = (!starred || self.row_count > 0).then(|| column_fields(self.columns));
+        Rows {
+            json: self.json,
+            row_count: self.row_count,
+            column_fields,
+        }
     }
 
     fn open_row(&mut self) {
@@ -213,8 +243,10 @@ fn column_fields(columns: Vec<OutputItem>) -> Vec<String> {
     names
 }
 
-fn internal(error: &(dyn std::error::Error)) -> QueryError {
-    QueryError::Internal { message: format!("a result row could not be written: {error}") }
+fn internal(error: &dyn std::error::Error) -> QueryError {
+    QueryError::Internal {
+        message: format!("a result row could not be written: {error}"),
+    }
 }
 
 #[cfg(test)]

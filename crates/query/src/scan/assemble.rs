@@ -2,8 +2,8 @@
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BinaryViewBuilder, BooleanArray,
-    Date32Array, Float64Array, Float64Builder, Int64Array, StringViewArray,
-    Time64MicrosecondArray, TimestampMicrosecondArray,
+    Date32Array, Float64Array, Float64Builder, Int64Array, StringViewArray, Time64MicrosecondArray,
+    TimestampMicrosecondArray,
 };
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Float64Type, Int64Type, Time64MicrosecondType, TimestampMicrosecondType,
@@ -37,7 +37,10 @@ enum NumberReader<'a> {
 }
 
 impl NumberReader<'_> {
-    #[expect(clippy::cast_precision_loss, reason = "planned only where every int is exact")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "planned only where every int is exact"
+    )]
     fn get(&self, row: usize) -> Option<f64> {
         match self {
             Self::Int(array) => array.is_valid(row).then(|| array.value(row) as f64),
@@ -56,13 +59,19 @@ pub(super) fn dynamic(
     nulls: Option<&ArrayRef>,
     rows: usize,
 ) -> Result<BinaryViewArray, ArrowError> {
-    let encoders = columns.iter().map(|column| Encoder::new(column)).collect::<Result<Vec<_>, _>>()?;
+    let encoders = columns
+        .iter()
+        .map(|column| Encoder::new(column))
+        .collect::<Result<Vec<_>, _>>()?;
     let explicit_null = k::encode(&Value::Null);
     let mut builder = BinaryViewBuilder::with_capacity(rows);
     let mut bytes = Vec::new();
     for row in 0..rows {
         bytes.clear();
-        if encoders.iter().any(|encoder| encoder.encode(row, &mut bytes)) {
+        if encoders
+            .iter()
+            .any(|encoder| encoder.encode(row, &mut bytes))
+        {
             builder.append_value(&bytes);
         } else if nulls.is_some_and(|nulls| nulls.is_valid(row)) {
             builder.append_value(&explicit_null);
@@ -111,26 +120,24 @@ impl<'a> Encoder<'a> {
     /// Appends the value of `row`, if it has one.
     fn encode(&self, row: usize, out: &mut Vec<u8>) -> bool {
         macro_rules! value {
-            ($array:expr, $value:ident => $encoded:expr) => {
-                if $array.is_valid(row) {
-                    let $value = $array.value(row);
-                    k::encode_into(&$encoded, out);
-                    true
-                } else {
-                    false
+            ($array:expr, $encode:path $(, $wrap:path)?) => {{
+                let valid = $array.is_valid(row);
+                if valid {
+                    $encode($($wrap)?($array.value(row)), out);
                 }
-            };
+                valid
+            }};
         }
         match self {
-            Self::Bool(array) => value!(array, value => Value::Bool(value)),
-            Self::Int(array) => value!(array, value => Value::Int(value)),
-            Self::Float(array) => value!(array, value => Value::Float(value)),
-            Self::String(array) => value!(array, value => Value::String(value.to_owned())),
-            Self::Bytes(array) => value!(array, value => Value::Bytes(value.to_vec())),
-            Self::Date(array) => value!(array, value => Value::Date(Date(value))),
-            Self::Time(array) => value!(array, value => Value::Time(Time(value))),
-            Self::Datetime(array) => value!(array, value => Value::Datetime(Datetime(value))),
-            Self::Timestamp(array) => value!(array, value => Value::Timestamp(Timestamp(value))),
+            Self::Bool(array) => value!(array, k::encode_bool),
+            Self::Int(array) => value!(array, k::encode_int),
+            Self::Float(array) => value!(array, k::encode_float),
+            Self::String(array) => value!(array, k::encode_str),
+            Self::Bytes(array) => value!(array, k::encode_bytes),
+            Self::Date(array) => value!(array, k::encode_date, Date),
+            Self::Time(array) => value!(array, k::encode_time, Time),
+            Self::Datetime(array) => value!(array, k::encode_datetime, Datetime),
+            Self::Timestamp(array) => value!(array, k::encode_timestamp, Timestamp),
             Self::Encoded(array) => {
                 let valid = array.is_valid(row);
                 if valid {

@@ -114,19 +114,26 @@ impl Column {
 
     /// Whether this column answers `wanted`.
     pub(crate) fn answers(&self, wanted: PathUse) -> bool {
-        match (self.content, wanted) {
-            (Content::Native(_) | Content::Dynamic { nulls: false }, PathUse::Value)
-            | (Content::Native(SubColumnKind::Float) | Content::Number, PathUse::Number)
-            | (Content::Dynamic { nulls: true }, PathUse::Dynamic)
-            | (Content::NullMark, PathUse::NullMark) => true,
-            _ => false,
-        }
+        matches!(
+            (self.content, wanted),
+            (
+                Content::Native(_) | Content::Dynamic { nulls: false },
+                PathUse::Value
+            ) | (
+                Content::Native(SubColumnKind::Float) | Content::Number,
+                PathUse::Number
+            ) | (Content::Dynamic { nulls: true }, PathUse::Dynamic)
+                | (Content::NullMark, PathUse::NullMark)
+        )
     }
 }
 
 /// The types that `counts` holds, null aside, in their order.
 pub(crate) fn present(counts: &TypeCounts) -> Vec<ValueType> {
-    counts.types().filter(|value_type| *value_type != ValueType::Null).collect()
+    counts
+        .types()
+        .filter(|value_type| *value_type != ValueType::Null)
+        .collect()
 }
 
 /// The sub-column that a plan reads as it is for a path of this one type.
@@ -137,7 +144,7 @@ fn native_kind(value_type: ValueType) -> Option<SubColumnKind> {
 }
 
 fn ints_are_exact_floats(counts: &TypeCounts) -> bool {
-    counts.int_range().is_none_or(|(low, high)| {
-        low >= -EXACT_FLOAT_INT_MAX && high <= EXACT_FLOAT_INT_MAX
-    })
+    counts
+        .int_range()
+        .is_none_or(|(low, high)| low >= -EXACT_FLOAT_INT_MAX && high <= EXACT_FLOAT_INT_MAX)
 }

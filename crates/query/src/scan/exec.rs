@@ -27,7 +27,7 @@ use super::column::Column;
 use super::lookup;
 use super::predicate::Predicate;
 use super::stream::{ScanPlan, ScanStream};
-use super::work::{self, Piece};
+use super::work::{self, PartShape, Piece};
 
 /// Reads chosen columns of the documents of one snapshot that pass every filter.
 ///
@@ -86,11 +86,24 @@ impl CollectionScan {
     /// # Errors
     /// If a filter names a column that the table lacks.
     pub(super) fn try_new(source: Source, options: ScanOptions) -> Result<Self> {
-        let ScanOptions { projection, filters, limit, partitions_max } = options;
+        let ScanOptions {
+            projection,
+            filters,
+            limit,
+            partitions_max,
+        } = options;
         let (ids, predicates) = classify(&filters, &source)?;
-        let part_rows = source.snapshot.parts().iter().map(|part| part.row_count());
+        let shapes = source
+            .snapshot
+            .parts()
+            .iter()
+            .map(|part| PartShape {
+                rows: part.row_count(),
+                groups: part.row_groups(),
+            })
+            .collect::<Vec<_>>();
         let partitions_wanted = if ids.is_some() { 1 } else { partitions_max };
-        let partitions = work::assign(&part_rows.collect::<Vec<_>>(), partitions_wanted);
+        let partitions = work::assign(&shapes, partitions_wanted);
         let schema = Arc::new(source.schema.project(&projection)?);
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
@@ -191,7 +204,10 @@ impl DisplayAs for CollectionScan {
         write!(f, ", columns=[{}]", columns.collect::<Vec<_>>().join(", "))?;
         write!(f, ", access={}", self.access())?;
         if !self.predicates.is_empty() {
-            let filters = self.predicates.iter().map(|predicate| predicate.expr().to_string());
+            let filters = self
+                .predicates
+                .iter()
+                .map(|predicate| predicate.expr().to_string());
             write!(f, ", filters=[{}]", filters.collect::<Vec<_>>().join(", "))?;
         }
         write!(f, ", parts={}", self.source.snapshot.parts().len())?;
@@ -260,8 +276,14 @@ impl ExecutionPlan for CollectionScan {
             predicates: Arc::clone(&self.predicates),
             ids: self.ids.clone(),
         };
-        let stream =
-            ScanStream::new(plan, pieces.clone(), self.limit, &context, &self.metrics, partition);
+        let stream = ScanStream::new(
+            plan,
+            pieces.clone(),
+            self.limit,
+            &context,
+            &self.metrics,
+            partition,
+        );
         Ok(Box::pin(stream))
     }
 
@@ -282,8 +304,13 @@ impl ExecutionPlan for CollectionScan {
     }
 
     fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
-        let options = ScanOptions { limit, ..self.options() };
-        Self::try_new(self.source.clone(), options).ok().map(|scan| Arc::new(scan) as _)
+        let options = ScanOptions {
+            limit,
+            ..self.options()
+        };
+        Self::try_new(self.source.clone(), options)
+            .ok()
+            .map(|scan| Arc::new(scan) as _)
     }
 
     fn fetch(&self) -> Option<usize> {
@@ -307,8 +334,14 @@ impl ExecutionPlan for CollectionScan {
         let mut taken = Vec::with_capacity(pushed.parent_filters.len());
         for pushed in pushed.parent_filters {
             let columns = collect_columns(&pushed.filter);
-            let known = columns.iter().all(|column| schema.index_of(column.name()).is_ok());
-            taken.push(if known { PushedDown::Yes } else { PushedDown::No });
+            let known = columns
+                .iter()
+                .all(|column| schema.index_of(column.name()).is_ok());
+            taken.push(if known {
+                PushedDown::Yes
+            } else {
+                PushedDown::No
+            });
             if known {
                 options.filters.push(pushed.filter);
             }

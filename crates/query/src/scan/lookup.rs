@@ -30,10 +30,18 @@ pub(super) fn ids(filter: &Arc<dyn PhysicalExpr>) -> Option<BTreeSet<String>> {
     if list.negated() || !is_id(list.expr()) {
         return None;
     }
-    list.list().iter().filter_map(|item| literal(item).transpose()).collect()
+    let items = list
+        .list()
+        .iter()
+        .map(literal)
+        .collect::<Option<Vec<_>>>()?;
+    Some(items.into_iter().flatten().collect())
 }
 
-fn equality(column: &Arc<dyn PhysicalExpr>, value: &Arc<dyn PhysicalExpr>) -> Option<BTreeSet<String>> {
+fn equality(
+    column: &Arc<dyn PhysicalExpr>,
+    value: &Arc<dyn PhysicalExpr>,
+) -> Option<BTreeSet<String>> {
     if !is_id(column) {
         return None;
     }
@@ -41,7 +49,8 @@ fn equality(column: &Arc<dyn PhysicalExpr>, value: &Arc<dyn PhysicalExpr>) -> Op
 }
 
 fn is_id(expr: &Arc<dyn PhysicalExpr>) -> bool {
-    expr.downcast_ref::<Column>().is_some_and(|column| column.name() == ID_COLUMN)
+    expr.downcast_ref::<Column>()
+        .is_some_and(|column| column.name() == ID_COLUMN)
 }
 
 /// The text of a string literal; `Some(None)` for a null one, which equals nothing.

@@ -39,7 +39,10 @@ enum Source {
     /// Ints and floats, as floats.
     Number(Vec<usize>),
     /// Values of several stored columns, at most one of them per row.
-    Dynamic { values: Vec<usize>, nulls: Option<usize> },
+    Dynamic {
+        values: Vec<usize>,
+        nulls: Option<usize>,
+    },
     /// The document itself.
     WholeDocument,
     /// Taken out of the document, as objects are not stored by themselves.
@@ -49,7 +52,12 @@ enum Source {
 impl PartColumns {
     /// Decides how `part` yields `columns`, which `schema` describes in the same order.
     pub(crate) fn new(part: &Part, columns: &[&Column], schema: SchemaRef) -> Self {
-        let mut this = Self { stored: Vec::new(), document: false, sources: Vec::new(), schema };
+        let mut this = Self {
+            stored: Vec::new(),
+            document: false,
+            sources: Vec::new(),
+            schema,
+        };
         for column in columns {
             let source = this.source(part, column);
             this.document |= matches!(source, Source::WholeDocument | Source::FromDocument { .. });
@@ -70,7 +78,9 @@ impl PartColumns {
 
     /// Whether no column depends on what the part holds: each is null (or false) in every row.
     pub(crate) fn is_constant(&self) -> bool {
-        self.sources.iter().all(|source| matches!(source, Source::Null(_) | Source::NoMarks))
+        self.sources
+            .iter()
+            .all(|source| matches!(source, Source::Null(_) | Source::NoMarks))
     }
 
     /// Builds the plan's columns from a batch of stored ones.
@@ -96,9 +106,15 @@ impl PartColumns {
         };
         let Some(kinds) = stored_kinds(column.content, counts) else {
             let nulls = column.content == Content::Dynamic { nulls: true };
-            return Source::FromDocument { path: column.path.clone(), nulls };
+            return Source::FromDocument {
+                path: column.path.clone(),
+                nulls,
+            };
         };
-        let read = kinds.iter().map(|kind| self.read(&column.path, *kind)).collect::<Vec<_>>();
+        let read = kinds
+            .iter()
+            .map(|kind| self.read(&column.path, *kind))
+            .collect::<Vec<_>>();
         let nulls = kinds.iter().position(|kind| *kind == SubColumnKind::Null);
         match (column.content, read.as_slice()) {
             (_, []) => absent(column),
@@ -108,7 +124,10 @@ impl PartColumns {
             (_, [only]) if kinds[0].is_k() => Source::Stored(*only),
             _ => {
                 let nulls = nulls.map(|index| read[index]);
-                let values = read.into_iter().filter(|index| Some(*index) != nulls).collect();
+                let values = read
+                    .into_iter()
+                    .filter(|index| Some(*index) != nulls)
+                    .collect();
                 Source::Dynamic { values, nulls }
             }
         }
@@ -133,7 +152,10 @@ fn stored_kinds(content: Content, counts: &TypeCounts) -> Option<Vec<SubColumnKi
         Content::NullMark => Vec::new(),
         _ => present(counts),
     };
-    let marks = matches!(content, Content::NullMark | Content::Dynamic { nulls: true });
+    let marks = matches!(
+        content,
+        Content::NullMark | Content::Dynamic { nulls: true }
+    );
     if marks && counts.get(ValueType::Null) > 0 {
         wanted.push(ValueType::Null);
     }
@@ -155,9 +177,7 @@ impl Source {
             Self::NoMarks => Arc::new(BooleanArray::from(vec![false; rows])),
             Self::Stored(index) => Arc::clone(stored.column(*index)),
             Self::Marks(index) => Arc::new(is_not_null(stored.column(*index))?),
-            Self::Number(indices) => {
-                Arc::new(assemble::number(&pick(stored, indices), rows)?)
-            }
+            Self::Number(indices) => Arc::new(assemble::number(&pick(stored, indices), rows)?),
             Self::Dynamic { values, nulls } => {
                 let nulls = nulls.map(|index| stored.column(index));
                 Arc::new(assemble::dynamic(&pick(stored, values), nulls, rows)?)
@@ -165,7 +185,11 @@ impl Source {
             Self::WholeDocument => document_column(stored)?,
             Self::FromDocument { path, nulls } => {
                 let documents = document_column(stored)?;
-                Arc::new(assemble::from_document(documents.as_binary_view(), path, *nulls)?)
+                Arc::new(assemble::from_document(
+                    documents.as_binary_view(),
+                    path,
+                    *nulls,
+                )?)
             }
         })
     }
@@ -177,7 +201,10 @@ fn pick<'a>(stored: &'a RecordBatch, indices: &[usize]) -> Vec<&'a ArrayRef> {
 
 /// Documents come last, after every stored column that was asked for.
 fn document_column(stored: &RecordBatch) -> Result<ArrayRef, ArrowError> {
-    let last = stored.columns().last().filter(|column| *column.data_type() == DataType::BinaryView);
+    let last = stored
+        .columns()
+        .last()
+        .filter(|column| *column.data_type() == DataType::BinaryView);
     last.map(Arc::clone)
         .ok_or_else(|| ArrowError::ComputeError("the scan gave no documents".to_owned()))
 }

@@ -10,13 +10,14 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::common::Result;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Operator;
+use datafusion::physical_expr::DynamicFilterTracking;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{
     BinaryExpr, Column as ColumnExpr, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, Literal,
     NotExpr,
 };
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
-use datafusion::physical_expr_common::physical_expr::{is_dynamic_physical_expr, is_volatile};
+use datafusion::physical_expr_common::physical_expr::is_volatile;
 use outcrop_storage::Part;
 
 use super::column::{Column, Content};
@@ -46,8 +47,14 @@ impl Predicate {
         columns.dedup();
         let schema = Arc::new(schema.project(&columns)?);
         let expr = reassign_expr_columns(Arc::clone(filter), &schema)?;
-        let steady = !is_dynamic_physical_expr(&expr) && !is_volatile(&expr);
-        Ok(Self { expr, columns, schema, steady })
+        let changing = DynamicFilterTracking::classify(&expr).contains_dynamic_filter();
+        let steady = !changing && !is_volatile(&expr);
+        Ok(Self {
+            expr,
+            columns,
+            schema,
+            steady,
+        })
     }
 
     /// The filter, for display.
@@ -57,7 +64,11 @@ impl Predicate {
 
     /// How `part` yields the columns that this filter reads.
     pub(super) fn part_columns(&self, part: &Part, table: &[Column]) -> PartColumns {
-        let columns = self.columns.iter().map(|index| &table[*index]).collect::<Vec<_>>();
+        let columns = self
+            .columns
+            .iter()
+            .map(|index| &table[*index])
+            .collect::<Vec<_>>();
         PartColumns::new(part, &columns, Arc::clone(&self.schema))
     }
 
@@ -66,12 +77,17 @@ impl Predicate {
     /// # Errors
     /// Whatever the expression raises for the values it meets.
     pub(super) fn evaluate(&self, batch: &RecordBatch) -> Result<BooleanArray, ArrowError> {
-        let result = self.expr.evaluate(batch).and_then(|value| value.into_array(batch.num_rows()));
+        let result = self
+            .expr
+            .evaluate(batch)
+            .and_then(|value| value.into_array(batch.num_rows()));
         let result = result.map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
         match result.data_type() {
             DataType::Boolean => Ok(result.as_boolean().clone()),
             DataType::Null => Ok(BooleanArray::new_null(batch.num_rows())),
-            other => Err(ArrowError::ComputeError(format!("a filter is of type `{other}`"))),
+            other => Err(ArrowError::ComputeError(format!(
+                "a filter is of type `{other}`"
+            ))),
         }
     }
 
@@ -83,10 +99,17 @@ impl Predicate {
         if !self.steady {
             return None;
         }
-        let columns = self.schema.fields().iter().map(|field| absent_value(field.name(), field.data_type()));
+        let columns = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| absent_value(field.name(), field.data_type()));
         let options = RecordBatchOptions::new().with_row_count(Some(1));
-        let row =
-            RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.collect(), &options);
+        let row = RecordBatch::try_new_with_options(
+            Arc::clone(&self.schema),
+            columns.collect(),
+            &options,
+        );
         let answer = self.evaluate(&row.ok()?).ok()?;
         Some(answer.is_valid(0) && answer.value(0))
     }
@@ -129,13 +152,29 @@ fn may_raise(expr: &Arc<dyn PhysicalExpr>) -> bool {
             Some(binary) => is_comparison(*binary.op()),
             None => is_harmless(expr),
         };
-        Ok(if safe { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+        Ok(if safe {
+            TreeNodeRecursion::Continue
+        } else {
+            TreeNodeRecursion::Stop
+        })
     });
     walked.is_err() || !safe
 }
 
 fn is_comparison(operator: Operator) -> bool {
-    operator.is_comparison_operator() || matches!(operator, Operator::And | Operator::Or)
+    matches!(
+        operator,
+        Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
+            | Operator::IsDistinctFrom
+            | Operator::IsNotDistinctFrom
+            | Operator::And
+            | Operator::Or
+    )
 }
 
 fn is_harmless(expr: &Arc<dyn PhysicalExpr>) -> bool {

@@ -204,7 +204,12 @@ impl ScanStream {
 
     fn output_columns(&self, part: &Part) -> PartColumns {
         let table = &self.plan.source.columns;
-        let columns = self.plan.projection.iter().map(|index| &table[*index]).collect::<Vec<_>>();
+        let columns = self
+            .plan
+            .projection
+            .iter()
+            .map(|index| &table[*index])
+            .collect::<Vec<_>>();
         PartColumns::new(part, &columns, Arc::clone(&self.plan.schema))
     }
 

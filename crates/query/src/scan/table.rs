@@ -45,7 +45,9 @@ impl CollectionTable {
         let mut columns = vec![Column::document()];
         let mut by_path = BTreeMap::new();
         for path in paths_among(chains) {
-            let Some(counts) = snapshot.types().get(&path) else { continue };
+            let Some(counts) = snapshot.types().get(&path) else {
+                continue;
+            };
             let first = columns.len();
             columns.extend(Column::of_path(&path, counts));
             by_path.insert(path, (first..columns.len()).collect());
@@ -154,7 +156,12 @@ impl TableProvider for CollectionTable {
             schema: Arc::clone(&self.schema),
         };
         let partitions_max = state.config().target_partitions();
-        let options = ScanOptions { projection, filters, limit, partitions_max };
+        let options = ScanOptions {
+            projection,
+            filters,
+            limit,
+            partitions_max,
+        };
         Ok(Arc::new(CollectionScan::try_new(source, options)?))
     }
 
@@ -191,7 +198,11 @@ fn pushdown(filter: &Expr) -> Result<TableProviderFilterPushDown> {
                 | Expr::WindowFunction(_)
                 | Expr::Placeholder(_)
         );
-        Ok(if local { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+        Ok(if local {
+            TreeNodeRecursion::Continue
+        } else {
+            TreeNodeRecursion::Stop
+        })
     })?;
     Ok(match local {
         true => TableProviderFilterPushDown::Exact,

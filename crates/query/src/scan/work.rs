@@ -5,10 +5,6 @@ use std::ops::Range;
 /// Rows below which a partition is not worth its overhead.
 const PARTITION_ROWS_MIN: u64 = 16 * 1024;
 
-/// Rows of the largest piece that is read in one go: a larger part is split, so that the partitions
-/// share it. A multiple of the row group, so that a group is decoded by one partition only.
-const PIECE_ROWS_MAX: u32 = 512 * 1024;
-
 /// One piece of one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
@@ -18,17 +14,27 @@ pub(super) struct Piece {
     pub(super) rows: Option<Range<u32>>,
 }
 
-/// Spreads parts with these numbers of rows over at most `partitions_max` partitions: largest piece
-/// first, each to the partition that has least to do. There is always one partition.
-pub(super) fn assign(part_rows: &[u32], partitions_max: usize) -> Vec<Vec<Piece>> {
-    let total: u64 = part_rows.iter().map(|rows| u64::from(*rows)).sum();
+/// What matters of a part here.
+#[derive(Clone, Debug)]
+pub(super) struct PartShape {
+    /// Number of rows.
+    pub(super) rows: u32,
+    /// Ranges that can be read apart from each other without doing work twice.
+    pub(super) groups: Vec<Range<u32>>,
+}
+
+/// Spreads parts over at most `partitions_max` partitions: largest piece first, each to the
+/// partition that has least to do. There is always one partition.
+pub(super) fn assign(parts: &[PartShape], partitions_max: usize) -> Vec<Vec<Piece>> {
+    let total: u64 = parts.iter().map(|part| u64::from(part.rows)).sum();
     let useful = usize::try_from(total / PARTITION_ROWS_MIN).unwrap_or(usize::MAX);
     let count = useful.clamp(1, partitions_max.max(1));
-    let mut pieces = part_rows
+    let share = total.div_ceil(count as u64);
+    let mut pieces = parts
         .iter()
         .enumerate()
-        .filter(|(_, rows)| **rows > 0)
-        .flat_map(|(part, rows)| split(part, *rows, count))
+        .filter(|(_, part)| part.rows > 0)
+        .flat_map(|(index, part)| split(index, part, share))
         .collect::<Vec<_>>();
     pieces.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
 
@@ -42,50 +48,72 @@ pub(super) fn assign(part_rows: &[u32], partitions_max: usize) -> Vec<Vec<Piece>
     partitions.into_iter().map(|(_, pieces)| pieces).collect()
 }
 
-/// Cuts one part into pieces, with the rows of each, if several partitions can share it.
-fn split(part: usize, rows: u32, partitions: usize) -> Vec<(Piece, u32)> {
-    if partitions == 1 || rows <= PIECE_ROWS_MAX {
-        return vec![(Piece { part, rows: None }, rows)];
+/// Cuts a part that is more than one partition's share into its groups; the rows of each piece.
+fn split(part: usize, shape: &PartShape, share: u64) -> Vec<(Piece, u32)> {
+    if u64::from(shape.rows) <= share || shape.groups.len() < 2 {
+        return vec![(Piece { part, rows: None }, shape.rows)];
     }
-    let pieces = rows.div_ceil(PIECE_ROWS_MAX);
-    let cut = |piece: u32| {
-        let start = piece * PIECE_ROWS_MAX;
-        let end = start.saturating_add(PIECE_ROWS_MAX).min(rows);
-        (Piece { part, rows: Some(start..end) }, end - start)
+    let cut = |rows: &Range<u32>| {
+        (
+            Piece {
+                part,
+                rows: Some(rows.clone()),
+            },
+            rows.end - rows.start,
+        )
     };
-    (0..pieces).map(cut).collect()
+    shape.groups.iter().map(cut).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn whole(rows: u32) -> PartShape {
+        PartShape {
+            rows,
+            groups: Vec::new(),
+        }
+    }
+
+    fn parts(pieces: &[Piece]) -> Vec<usize> {
+        pieces.iter().map(|piece| piece.part).collect()
+    }
+
     #[test]
     fn a_small_snapshot_is_one_partition() {
-        let assigned = assign(&[10, 0, 500], 8);
+        let assigned = assign(&[whole(10), whole(0), whole(500)], 8);
         assert_eq!(assigned.len(), 1);
-        assert_eq!(assigned[0].iter().map(|piece| piece.part).collect::<Vec<_>>(), [2, 0]);
+        assert_eq!(parts(&assigned[0]), [2, 0]);
         assert_eq!(assign(&[], 8), vec![Vec::new()]);
     }
 
     #[test]
     fn large_parts_go_first_and_loads_are_even() {
-        let assigned = assign(&[100_000, 60_000, 50_000], 2);
-        let parts = |pieces: &[Piece]| pieces.iter().map(|piece| piece.part).collect::<Vec<_>>();
-        assert_eq!(parts(&assigned[0]), [0]);
-        assert_eq!(parts(&assigned[1]), [1, 2]);
+        let assigned = assign(&[whole(100_000), whole(60_000), whole(50_000)], 2);
+        assert_eq!(
+            (parts(&assigned[0]), parts(&assigned[1])),
+            (vec![0], vec![1, 2])
+        );
     }
 
     #[test]
-    fn the_pieces_of_a_split_part_cover_it_once() {
-        let rows = 3 * PIECE_ROWS_MAX + 17;
-        let mut ranges = assign(&[rows], 4)
+    fn a_part_beyond_its_share_is_read_by_groups() {
+        let groups = vec![0..40_000, 40_000..80_000, 80_000..100_000];
+        let assigned = assign(
+            &[PartShape {
+                rows: 100_000,
+                groups: groups.clone(),
+            }],
+            2,
+        );
+        assert_eq!(assigned.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+        let mut ranges = assigned
             .into_iter()
             .flatten()
-            .map(|piece| piece.rows.expect("a split part has ranges"))
+            .filter_map(|piece| piece.rows)
             .collect::<Vec<_>>();
         ranges.sort_by_key(|range| range.start);
-        assert_eq!((ranges[0].start, ranges.last().unwrap().end), (0, rows));
-        assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
+        assert_eq!(ranges, groups);
     }
 }

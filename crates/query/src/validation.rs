@@ -1,0 +1,50 @@
+//! Checking a statement without running it.
+
+use outcrop_document::Timestamp;
+
+use crate::binder::{self, BindContext};
+use crate::dialect;
+use crate::error::QueryError;
+use crate::resolver::{Collections, StatementResolver};
+
+/// What a statement reads and needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Validation {
+    /// Full names of the collections that it reads, each once.
+    pub collections: Vec<String>,
+    /// Full names of the aliases that it goes through, each once.
+    pub aliases: Vec<String>,
+    /// Full names of the views that it goes through, each once.
+    pub views: Vec<String>,
+    /// Names of its parameters, each once.
+    pub parameters: Vec<String>,
+}
+
+/// Parses and binds `sql`, with every parameter left open.
+///
+/// # Errors
+/// What running it would raise before the first row.
+pub(crate) fn validate(
+    collections: &dyn Collections,
+    sql: &str,
+    default_workspace: &str,
+) -> Result<Validation, QueryError> {
+    let statement = dialect::parse(sql)?;
+    let workspace = statement
+        .default_workspace
+        .as_deref()
+        .unwrap_or(default_workspace);
+    let resolver = StatementResolver::new(collections, workspace, binder::chains(&statement));
+    let context = BindContext {
+        parameters: &[],
+        default_workspace: workspace,
+        query_time: Timestamp(0),
+        default_row_limit: None,
+    };
+    let bound = binder::bind(&statement, &resolver, &context)?;
+    Ok(Validation {
+        collections: bound.collections,
+        parameters: bound.parameters,
+        ..Validation::default()
+    })
+}

@@ -1,0 +1,8 @@
+//! Tests of SQL through [`outcrop_query::Engine`]: text in, JSON rows out.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "tests read their own files")]
+#![expect(dead_code, reason = "tests of whole statements wait for the binder")]
+
+mod fixture;
+mod scan;
