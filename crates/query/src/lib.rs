@@ -1,8 +1,11 @@
 //! SQL over collections.
 
 pub mod binder;
+mod cast;
 pub mod dialect;
+pub mod dynamic;
 mod engine;
+
 mod error;
 mod execution;
 pub mod functions;

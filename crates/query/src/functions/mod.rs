@@ -1,41 +1,47 @@
 //! Functions by name: scalar, aggregate and window.
+//!
+//! The binder calls [`call_at`], [`aggregate_call`], [`window_call`] and [`extract`] with typed
+//! arguments and gets typed expressions back; argument counts and types that are known are checked
+//! there, the rest row by row.
 
-use crate::operators::{OperatorError, SortKey, Typed};
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowFrame, WindowFunctionDefinition};
+pub(crate) mod aggregate;
+pub(crate) mod calendar;
+mod kinds;
+mod scalar;
+mod window;
+
+pub use aggregate::AggregateCall;
+pub use window::WindowSpec;
+
+use crate::operators::{OperatorError, Typed};
+use datafusion::logical_expr::ScalarUDF;
+use outcrop_document::Timestamp;
 use std::sync::Arc;
 
-fn unknown<T>(name: &str) -> Result<T, OperatorError> {
-    Err(OperatorError::UnknownFunction {
-        name: name.to_owned(),
-    })
-}
-
-/// The scalar function of this name, in any letter case.
+/// The scalar function of this name, in any letter case, as DataFusion has it. Special forms
+/// (`COALESCE`, `IF`, …) are expressions and have none: see [`call`].
 pub fn scalar(name: &str) -> Option<Arc<ScalarUDF>> {
-    let _ = name;
-    None
-}
-
-/// The aggregate function of this name, in any letter case.
-pub fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
-    let _ = name;
-    None
-}
-
-/// The window function of this name, in any letter case; aggregates are window functions too.
-pub fn window(name: &str) -> Option<WindowFunctionDefinition> {
-    let _ = name;
-    None
+    scalar::udf(name)
 }
 
 /// Whether calls of `name` are aggregations.
 pub fn is_aggregate(name: &str) -> bool {
-    aggregate(name).is_some()
+    aggregate::is_known(name)
 }
 
 /// Whether `name` is a function that exists only with `OVER`.
 pub fn is_window_only(name: &str) -> bool {
-    window(name).is_some() && !is_aggregate(name)
+    window::is_known(name) && !is_aggregate(name)
+}
+
+/// All scalar functions, special forms and aggregates, each name with one sentence.
+pub fn catalogue() -> Vec<(&'static str, &'static str)> {
+    let mut names: Vec<_> = scalar::catalogue()
+        .chain(scalar::special::catalogue())
+        .chain(aggregate::catalogue())
+        .collect();
+    names.sort_unstable();
+    names
 }
 
 /// A call of a scalar function, `COALESCE`, `IF` and their like included.
@@ -43,45 +49,39 @@ pub fn is_window_only(name: &str) -> bool {
 /// # Errors
 /// [`OperatorError::UnknownFunction`], and a wrong number or a wrong type of arguments.
 pub fn call(name: &str, arguments: Vec<Typed>) -> Result<Typed, OperatorError> {
-    let _ = arguments;
-    unknown(name)
+    if let Some(called) = scalar::call(name, &arguments) {
+        return called;
+    }
+    scalar::special::call(name, arguments).unwrap_or_else(|| {
+        Err(OperatorError::UnknownFunction {
+            name: name.to_owned(),
+        })
+    })
 }
 
-/// A call of an aggregate function as the binder reads it.
-#[derive(Clone, Debug)]
-pub struct AggregateCall {
-    /// Arguments; none for `COUNT(*)`.
-    pub arguments: Vec<Typed>,
-    /// `f(DISTINCT x)`.
-    pub distinct: bool,
-    /// `FILTER (WHERE …)`.
-    pub filter: Option<Typed>,
-    /// `f(x ORDER BY …)`.
-    pub order_by: Vec<SortKey>,
-}
-
-/// The `OVER (…)` clause of a call.
-#[derive(Clone, Debug)]
-pub struct WindowSpec {
-    /// `PARTITION BY`.
-    pub partition_by: Vec<Typed>,
-    /// `ORDER BY`.
-    pub order_by: Vec<SortKey>,
-    /// The frame; `None` for the default of the standard.
-    pub frame: Option<WindowFrame>,
+/// As [`call`], with `CURRENT_DATE`, `CURRENT_DATETIME`, `CURRENT_TIME` and `CURRENT_TIMESTAMP`
+/// fixed at `now`, the time of the query.
+///
+/// # Errors
+/// As [`call`].
+pub fn call_at(name: &str, arguments: Vec<Typed>, now: Timestamp) -> Result<Typed, OperatorError> {
+    match scalar::special::current(name, &arguments, now) {
+        Some(current) => current,
+        None => call(name, arguments),
+    }
 }
 
 /// A call of an aggregate function. The expression holds one or more `Expr::AggregateFunction`,
-/// possibly inside scalar expressions, as DataFusion's own aggregates need.
+/// possibly inside scalar expressions.
 ///
 /// # Errors
 /// As [`call`].
 pub fn aggregate_call(name: &str, call: AggregateCall) -> Result<Typed, OperatorError> {
-    let _ = call;
-    unknown(name)
+    aggregate::lower(name, call)
 }
 
-/// A call with `OVER`: a window function, or an aggregate used as one.
+/// A call with `OVER`: a window function, or an aggregate used as one. The expression holds an
+/// `Expr::WindowFunction`, possibly inside scalar expressions.
 ///
 /// # Errors
 /// As [`call`].
@@ -90,8 +90,7 @@ pub fn window_call(
     call: AggregateCall,
     spec: WindowSpec,
 ) -> Result<Typed, OperatorError> {
-    let _ = (call, spec);
-    unknown(name)
+    window::lower(name, call, spec)
 }
 
 /// `EXTRACT(part FROM x)`.
@@ -99,6 +98,5 @@ pub fn window_call(
 /// # Errors
 /// [`OperatorError::Invalid`] for an unknown part.
 pub fn extract(part: &str, operand: Typed) -> Result<Typed, OperatorError> {
-    let _ = (part, operand);
-    unknown("extract")
+    scalar::extract(part, operand)
 }

@@ -1,0 +1,329 @@
+//! Aggregate functions.
+//!
+//! Native inputs use DataFusion's own aggregates wherever the meaning is the same, because those
+//! have vectorised group accumulators. Everything else is a [`ValueAggregate`](value::ValueAggregate)
+//! over single values. Each function is one row of [`FUNCTIONS`]: names, bounds on the number of
+//! arguments, lowering, sentence.
+
+mod native;
+mod sum;
+mod value;
+mod values;
+
+use super::scalar::check_arity;
+use crate::operators::{OperatorError, SortKey, Typed, to_condition};
+use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::{AggregateUDF, Expr};
+use std::sync::Arc;
+
+type Lowered = Result<Typed, OperatorError>;
+
+/// A call of an aggregate function as the binder reads it.
+#[derive(Clone, Debug)]
+pub struct AggregateCall {
+    /// Arguments; none for `COUNT(*)`.
+    pub arguments: Vec<Typed>,
+    /// `f(DISTINCT x)`.
+    pub distinct: bool,
+    /// `FILTER (WHERE …)`.
+    pub filter: Option<Typed>,
+    /// `f(x ORDER BY …)`.
+    pub order_by: Vec<SortKey>,
+}
+
+/// One aggregate function.
+struct Aggregate {
+    names: &'static [&'static str],
+    least: usize,
+    most: usize,
+    lower: fn(Call) -> Lowered,
+    doc: &'static str,
+}
+
+/// A checked call on its way down.
+pub(crate) struct Call {
+    pub(crate) name: &'static str,
+    pub(crate) arguments: Vec<Typed>,
+    pub(crate) distinct: bool,
+    pub(crate) filter: Option<Box<Expr>>,
+    pub(crate) order_by: Vec<SortKey>,
+}
+
+impl Call {
+    /// The first argument; calls have been checked to have one.
+    fn first(&self) -> Result<Typed, OperatorError> {
+        self.argument(0)
+    }
+
+    fn argument(&self, index: usize) -> Result<Typed, OperatorError> {
+        self.arguments
+            .get(index)
+            .cloned()
+            .ok_or_else(|| OperatorError::Arity {
+                name: self.name.to_owned(),
+                expected: format!("at least {} arguments", index + 1),
+                found: self.arguments.len(),
+            })
+    }
+
+    /// The aggregate expression of a DataFusion function with this call's modifiers.
+    fn expression(&self, function: Arc<AggregateUDF>, arguments: Vec<Expr>) -> Expr {
+        Expr::AggregateFunction(AggregateFunction {
+            func: function,
+            params: AggregateFunctionParams {
+                args: arguments,
+                distinct: self.distinct,
+                filter: self.filter.clone(),
+                order_by: vec![],
+                null_treatment: None,
+            },
+        })
+    }
+
+    /// A complaint about the type of an argument.
+    fn wrong_type(&self, index: usize, expected: &str) -> OperatorError {
+        OperatorError::ArgumentType {
+            function: self.name.to_owned(),
+            position: index + 1,
+            expected: expected.to_owned(),
+            found: self.arguments[index].sql_type().name().to_owned(),
+        }
+    }
+}
+
+const FUNCTIONS: &[Aggregate] = &[
+    Aggregate {
+        names: &["COUNT"],
+        least: 0,
+        most: 1,
+        lower: native::count,
+        doc: "Rows, or rows where the argument is not null.",
+    },
+    Aggregate {
+        names: &["COUNT_IF"],
+        least: 1,
+        most: 1,
+        lower: native::count_if,
+        doc: "Rows where the condition is true.",
+    },
+    Aggregate {
+        names: &["SUM"],
+        least: 1,
+        most: 1,
+        lower: native::sum,
+        doc: "The sum: an int when all inputs are ints, else a float.",
+    },
+    Aggregate {
+        names: &["AVG", "MEAN"],
+        least: 1,
+        most: 1,
+        lower: native::average,
+        doc: "The arithmetic mean, as a float.",
+    },
+    Aggregate {
+        names: &["GEOMETRIC_MEAN"],
+        least: 1,
+        most: 1,
+        lower: native::geometric_mean,
+        doc: "The n-th root of the product of n inputs.",
+    },
+    Aggregate {
+        names: &["MIN"],
+        least: 1,
+        most: 1,
+        lower: native::minimum,
+        doc: "The least input.",
+    },
+    Aggregate {
+        names: &["MAX"],
+        least: 1,
+        most: 1,
+        lower: native::maximum,
+        doc: "The greatest input.",
+    },
+    Aggregate {
+        names: &["MIN_BY"],
+        least: 2,
+        most: 2,
+        lower: values::min_by,
+        doc: "The first argument where the second is least.",
+    },
+    Aggregate {
+        names: &["MAX_BY"],
+        least: 2,
+        most: 2,
+        lower: values::max_by,
+        doc: "The first argument where the second is greatest.",
+    },
+    Aggregate {
+        names: &["ARBITRARY", "ANY_VALUE"],
+        least: 1,
+        most: 1,
+        lower: native::arbitrary,
+        doc: "Some input that is not null.",
+    },
+    Aggregate {
+        names: &["ARRAY_AGG"],
+        least: 1,
+        most: 1,
+        lower: values::array_agg,
+        doc: "An array of all inputs, nulls included.",
+    },
+    Aggregate {
+        names: &["MAP_AGG"],
+        least: 2,
+        most: 2,
+        lower: values::map_agg,
+        doc: "An object of keys and values; of equal keys the last wins.",
+    },
+    Aggregate {
+        names: &["STRING_AGG", "LISTAGG"],
+        least: 1,
+        most: 2,
+        lower: values::string_agg,
+        doc: "The inputs as one string with a separator between.",
+    },
+    Aggregate {
+        names: &["APPROX_DISTINCT", "APPROX_COUNT_DISTINCT"],
+        least: 1,
+        most: 1,
+        lower: native::approx_distinct,
+        doc: "About how many different inputs there are.",
+    },
+    Aggregate {
+        names: &["BITWISE_AND_AGG"],
+        least: 1,
+        most: 1,
+        lower: native::bit_and,
+        doc: "Bits set in every input.",
+    },
+    Aggregate {
+        names: &["BITWISE_OR_AGG"],
+        least: 1,
+        most: 1,
+        lower: native::bit_or,
+        doc: "Bits set in some input.",
+    },
+    Aggregate {
+        names: &["BITWISE_XOR_AGG"],
+        least: 1,
+        most: 1,
+        lower: native::bit_xor,
+        doc: "Bits set in an odd number of inputs.",
+    },
+    Aggregate {
+        names: &["BOOL_AND", "EVERY"],
+        least: 1,
+        most: 1,
+        lower: native::bool_and,
+        doc: "Whether every input is true.",
+    },
+    Aggregate {
+        names: &["BOOL_OR"],
+        least: 1,
+        most: 1,
+        lower: native::bool_or,
+        doc: "Whether some input is true.",
+    },
+    Aggregate {
+        names: &["STDDEV_SAMP", "STDDEV"],
+        least: 1,
+        most: 1,
+        lower: native::stddev_samp,
+        doc: "The standard deviation of a sample.",
+    },
+    Aggregate {
+        names: &["STDDEV_POP"],
+        least: 1,
+        most: 1,
+        lower: native::stddev_pop,
+        doc: "The standard deviation of a population.",
+    },
+    Aggregate {
+        names: &["VAR_SAMP", "VARIANCE"],
+        least: 1,
+        most: 1,
+        lower: native::var_samp,
+        doc: "The variance of a sample.",
+    },
+    Aggregate {
+        names: &["VAR_POP"],
+        least: 1,
+        most: 1,
+        lower: native::var_pop,
+        doc: "The variance of a population.",
+    },
+    Aggregate {
+        names: &["MEDIAN"],
+        least: 1,
+        most: 1,
+        lower: native::median,
+        doc: "The median, as a float.",
+    },
+    Aggregate {
+        names: &["CORR"],
+        least: 2,
+        most: 2,
+        lower: native::corr,
+        doc: "Pearson's correlation.",
+    },
+    Aggregate {
+        names: &["COVAR_SAMP"],
+        least: 2,
+        most: 2,
+        lower: native::covar_samp,
+        doc: "The covariance of a sample.",
+    },
+    Aggregate {
+        names: &["COVAR_POP"],
+        least: 2,
+        most: 2,
+        lower: native::covar_pop,
+        doc: "The covariance of a population.",
+    },
+    Aggregate {
+        names: &["APPROX_PERCENTILE"],
+        least: 2,
+        most: 2,
+        lower: native::approx_percentile,
+        doc: "About the value below which that fraction of the inputs lies.",
+    },
+];
+
+fn find(name: &str) -> Option<&'static Aggregate> {
+    let upper = name.to_ascii_uppercase();
+    FUNCTIONS
+        .iter()
+        .find(|function| function.names.contains(&upper.as_str()))
+}
+
+/// Whether there is an aggregate of this name, in any letter case.
+pub(super) fn is_known(name: &str) -> bool {
+    find(name).is_some()
+}
+
+/// All names with their sentences.
+pub(super) fn catalogue() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FUNCTIONS
+        .iter()
+        .flat_map(|function| function.names.iter().map(|name| (*name, function.doc)))
+}
+
+/// Lowers a call.
+pub(super) fn lower(name: &str, call: AggregateCall) -> Lowered {
+    let Some(function) = find(name) else {
+        return Err(OperatorError::UnknownFunction {
+            name: name.to_owned(),
+        });
+    };
+    let name = function.names[0];
+    check_arity(name, function.least, function.most, call.arguments.len())?;
+    let filter = call.filter.map(to_condition).transpose()?.map(Box::new);
+    (function.lower)(Call {
+        name,
+        arguments: call.arguments,
+        distinct: call.distinct,
+        filter,
+        order_by: call.order_by,
+    })
+}
