@@ -14,7 +14,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::context::Context;
 use crate::error::{StoreError, WriteError};
-use crate::manifest::ManifestLog;
+use crate::manifest::{Manifest, ManifestLog, SegmentEntry};
 use crate::operation::{Action, Operation, WriteReceipt};
 use crate::part::PartData;
 use crate::prepare::{PreparedBatch, prepare};
@@ -22,7 +22,7 @@ use crate::snapshot::Snapshot;
 use crate::state::State;
 use crate::stats::CollectionStats;
 use crate::writer::Request;
-use crate::{CollectionId, flush};
+use crate::{CollectionId, compaction, flush};
 
 /// A batch with more documents than this is prepared on a thread for blocking work: it would keep
 /// an async thread busy for too long.
@@ -161,6 +161,16 @@ impl Collection {
         result
     }
 
+    /// Puts small segments together, and leaves dead rows behind, until there is nothing to gain.
+    /// It also happens by itself after a flush in the background. Blocks; writes and reads go on.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn compact_blocking(&self) -> Result<(), StoreError> {
+        while compaction::run(self)? {}
+        Ok(())
+    }
+
     /// Figures for people and for the API.
     #[must_use]
     pub fn stats(&self) -> CollectionStats {
@@ -224,12 +234,33 @@ impl Collection {
         self.flush_ended.notify_waiters();
     }
 
-    /// Whether memory and manifest have come apart, so that a flush would do harm.
-    pub(crate) fn has_stopped_flushing(&self) -> bool {
-        self.flushing_stopped.load(Ordering::Acquire)
+    /// The manifest after the newest: everything up to `seqno` is in `segments`.
+    pub(crate) fn next_manifest(
+        &self,
+        log: &ManifestLog,
+        seqno: u64,
+        segments: Vec<SegmentEntry>,
+    ) -> Manifest {
+        let mut manifest = log.newest().clone();
+        manifest.epoch = self.context.epoch;
+        manifest.written_at_micros = self.context.environment.clock.now_micros();
+        manifest.seqno = seqno;
+        manifest.segments = segments;
+        manifest
     }
 
-    /// Refuses flushes from now on.
+    /// Whether manifests may be written.
+    ///
+    /// # Errors
+    /// [`StoreError::FlushStopped`] after [`stop_flushing`](Self::stop_flushing).
+    pub(crate) fn check_flushing(&self) -> Result<(), StoreError> {
+        if self.flushing_stopped.load(Ordering::Acquire) {
+            return Err(StoreError::FlushStopped { id: self.id });
+        }
+        Ok(())
+    }
+
+    /// Refuses flushes from now on: memory and manifest have come apart.
     pub(crate) fn stop_flushing(&self) {
         self.flushing_stopped.store(true, Ordering::Release);
     }

@@ -8,18 +8,15 @@
 //! 5. Remove what no manifest names any more, and log files that everybody has passed.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::Arc;
 
 use crate::chunk::Chunk;
 use crate::collection::Collection;
-use crate::context::Context;
 use crate::deletion_vector::DeletionVector;
-use crate::env::new_ulid;
 use crate::error::StoreError;
 use crate::manifest::{DeletionsEntry, Manifest, ManifestLog, SegmentEntry};
 use crate::paths::{self, ObjectPath};
-use crate::segment::{self, Segment, SegmentError};
+use crate::segment_file::{self, NewObjects};
 use crate::state::{Frozen, SegmentPart};
 
 /// Writes everything that the collection has in memory to a segment and a new manifest. Does
@@ -32,11 +29,7 @@ pub(crate) fn run(collection: &Collection) -> Result<(), StoreError> {
     if collection.is_dropped() {
         return Ok(());
     }
-    if collection.has_stopped_flushing() {
-        return Err(StoreError::FlushStopped {
-            id: collection.id(),
-        });
-    }
+    collection.check_flushing()?;
     let frozen = {
         let mut state = collection.state.lock();
         if state.seqno == log.newest().seqno {
@@ -61,13 +54,13 @@ pub(crate) fn run(collection: &Collection) -> Result<(), StoreError> {
     }
     collection.publish(&state);
     drop(state);
-    collection
-        .context
-        .flushed
-        .lock()
-        .insert(collection.id(), frozen.seqno);
+    let context = &*collection.context;
+    context.flushed.lock().insert(collection.id(), frozen.seqno);
     drop(log);
-    remove_obsolete(&collection.context, &flushed.obsolete);
+    segment_file::remove_objects(context, &flushed.obsolete);
+    if let Err(error) = context.remove_flushed_wal() {
+        tracing::warn!(%error, "cannot remove old files of the write-ahead log");
+    }
     Ok(())
 }
 
@@ -86,28 +79,18 @@ fn write(
     log: &mut ManifestLog,
     frozen: &Frozen,
 ) -> Result<Flushed, StoreError> {
-    let mut created = Vec::new();
-    let written = write_objects(collection, log, frozen, &mut created);
-    let (manifest, flushed) = match written {
-        Ok(written) => written,
+    let context = &*collection.context;
+    let mut objects = NewObjects::default();
+    match write_objects(collection, log, frozen, &mut objects) {
+        Ok((manifest, flushed)) => {
+            objects.commit(context, log, manifest)?;
+            Ok(flushed)
+        }
         Err(error) => {
-            created
-                .iter()
-                .for_each(|path| remove(&collection.context, path));
-            return Err(error);
+            objects.remove(context);
+            Err(error)
         }
-    };
-    if let Err(error) = log.append(manifest).map_err(StoreError::from) {
-        // With a full disk the manifest is certainly not there, and the space is needed. After
-        // other errors that is not certain: its objects stay until the next open finds out.
-        if error.is_disk_full() {
-            created
-                .iter()
-                .for_each(|path| remove(&collection.context, path));
-        }
-        return Err(error);
     }
-    Ok(flushed)
 }
 
 /// Writes everything that the next manifest needs, and returns that manifest.
@@ -115,145 +98,71 @@ fn write_objects(
     collection: &Collection,
     log: &ManifestLog,
     frozen: &Frozen,
-    created: &mut Vec<ObjectPath>,
+    objects: &mut NewObjects,
 ) -> Result<(Manifest, Flushed), StoreError> {
-    let context = &*collection.context;
-    let mut manifest = log.newest().clone();
-    manifest.epoch = context.epoch;
-    manifest.seqno = frozen.seqno;
-    manifest.written_at_micros = context.environment.clock.now_micros();
-    let number = log.next_number();
     let mut flushed = Flushed {
         segment: None,
         gone: Vec::new(),
         obsolete: Vec::new(),
     };
-    let deletions: HashMap<&str, &SegmentPart> = frozen
+    let mut segments = write_deletions(collection, log, frozen, objects, &mut flushed)?;
+    let sources = live_chunks(frozen);
+    if !sources.is_empty() {
+        let created = objects.create_segment(&collection.context, collection.id(), &sources);
+        let (entry, segment) = created?;
+        segments.push(entry);
+        flushed.segment = Some(segment);
+    }
+    let manifest = collection.next_manifest(log, frozen.seqno, segments);
+    Ok((manifest, flushed))
+}
+
+/// Writes the deletion vectors that have changed since the last manifest, and returns the entries
+/// of the segments that go on to exist.
+fn write_deletions(
+    collection: &Collection,
+    log: &ManifestLog,
+    frozen: &Frozen,
+    objects: &mut NewObjects,
+    flushed: &mut Flushed,
+) -> Result<Vec<SegmentEntry>, StoreError> {
+    let id = collection.id();
+    let number = log.next_number();
+    let parts: HashMap<&str, &SegmentPart> = frozen
         .segments
         .iter()
         .map(|segment| (segment.ulid.as_str(), segment))
         .collect();
-    let mut entries = Vec::with_capacity(manifest.segments.len() + 1);
-    for mut entry in std::mem::take(&mut manifest.segments) {
-        let now = deletions
-            .get(entry.ulid.as_str())
-            .map(|segment| segment.part.deletions());
-        let old = entry.deletions;
-        if let Some(now) = now
-            && now.len() != old.map_or(0, |old| old.rows)
-        {
-            flushed.obsolete.extend(
-                old.map(|old| paths::deletion_vector(collection.id(), &entry.ulid, old.number)),
-            );
-            if now.len() == u64::from(entry.rows) {
-                flushed
-                    .obsolete
-                    .push(paths::segment(collection.id(), &entry.ulid));
+    let mut kept = Vec::with_capacity(log.newest().segments.len() + 1);
+    for entry in &log.newest().segments {
+        let mut entry = entry.clone();
+        let Some(part) = parts.get(entry.ulid.as_str()).map(|segment| &segment.part) else {
+            debug_assert!(false, "every segment of the manifest is open");
+            kept.push(entry);
+            continue;
+        };
+        let rows = part.deletions().len();
+        if rows != entry.deletions.map_or(0, |old| old.rows) {
+            flushed.obsolete.extend(entry.deletions_path(id));
+            if part.live_row_count() == 0 {
+                flushed.obsolete.push(paths::segment(id, &entry.ulid));
                 flushed.gone.push(entry.ulid);
                 continue;
             }
-            let path = paths::deletion_vector(collection.id(), &entry.ulid, number);
-            write_deletions(context, &path, now)?;
-            created.push(path);
-            entry.deletions = Some(DeletionsEntry {
-                number,
-                rows: now.len(),
-            });
+            let path = paths::deletion_vector(id, &entry.ulid, number);
+            objects.create_deletions(&collection.context, path, part.deletions())?;
+            entry.deletions = Some(DeletionsEntry { number, rows });
         }
-        entries.push(entry);
+        kept.push(entry);
     }
-    if let Some((entry, segment)) = write_segment(collection, frozen, created)? {
-        entries.push(entry);
-        flushed.segment = Some(segment);
-    }
-    manifest.segments = entries;
-    Ok((manifest, flushed))
+    Ok(kept)
 }
 
-fn write_deletions(
-    context: &Context,
-    path: &ObjectPath,
-    deletions: &DeletionVector,
-) -> Result<(), StoreError> {
-    let bytes = deletions.encode();
-    context
-        .environment
-        .disk
-        .create(path, &mut |writer| writer.write_all(&bytes))
-        .map_err(StoreError::io("create", path))?;
-    Ok(())
-}
-
-fn write_segment(
-    collection: &Collection,
-    frozen: &Frozen,
-    created: &mut Vec<ObjectPath>,
-) -> Result<Option<(SegmentEntry, SegmentPart)>, StoreError> {
-    let sources: Vec<(Arc<Chunk>, DeletionVector)> = frozen
+fn live_chunks(frozen: &Frozen) -> Vec<(Arc<Chunk>, DeletionVector)> {
+    frozen
         .chunks
         .values()
         .filter(|chunk| chunk.part.live_row_count() > 0)
         .map(|chunk| (Arc::clone(&chunk.chunk), chunk.part.deletions().clone()))
-        .collect();
-    if sources.is_empty() {
-        return Ok(None);
-    }
-    let context = &*collection.context;
-    let ulid = new_ulid(&context.environment);
-    let path = paths::segment(collection.id(), &ulid);
-    let mut failure: Option<SegmentError> = None;
-    let bytes = context.environment.disk.create(&path, &mut |writer| {
-        segment::write(&sources, writer).map(drop).map_err(|error| {
-            let kept = io::Error::other(error.to_string());
-            failure = Some(error);
-            kept
-        })
-    });
-    let bytes = match (bytes, failure) {
-        (Ok(bytes), _) => bytes,
-        (Err(_), Some(error)) => return Err(error.into()),
-        (Err(error), None) => return Err(StoreError::io("create", &path)(error)),
-    };
-    created.push(path.clone());
-    let segment = Arc::new(open_segment(context, &path)?);
-    let entry = SegmentEntry {
-        ulid: ulid.clone(),
-        rows: segment.row_count(),
-        bytes,
-        deletions: None,
-    };
-    let part = SegmentPart::new(ulid, segment, DeletionVector::default());
-    Ok(Some((entry, part)))
-}
-
-/// Opens the segment at `path`.
-///
-/// # Errors
-/// Those of the disk, and of a damaged segment.
-pub(crate) fn open_segment(context: &Context, path: &ObjectPath) -> Result<Segment, StoreError> {
-    let bytes = context
-        .environment
-        .disk
-        .read(path)
-        .map_err(StoreError::io("read", path))?;
-    Ok(Segment::open(path.to_string(), bytes)?)
-}
-
-fn remove_obsolete(context: &Context, obsolete: &[ObjectPath]) {
-    for path in obsolete {
-        remove(context, path);
-    }
-    if let Err(error) = context.remove_flushed_wal() {
-        tracing::warn!(%error, "cannot remove old files of the write-ahead log");
-    }
-}
-
-/// Removes a file that nothing refers to. One that cannot be removed is found at the next open.
-pub(crate) fn remove(context: &Context, path: &ObjectPath) {
-    match context.environment.disk.remove(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::warn!(%error, path = %path, "cannot remove an object that is not needed");
-        }
-        Ok(()) | Err(_) => {}
-    }
+        .collect()
 }

@@ -9,9 +9,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use outcrop_document::{Value, k};
+
 use crate::chunk::Chunk;
 use crate::deletion_vector::DeletionVector;
 use crate::part::Part;
+use crate::prepare::ID_FIELD;
 use crate::segment::{Segment, SegmentError};
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
@@ -126,6 +129,11 @@ impl State {
     /// When the oldest write that is not in the manifest was made.
     pub(crate) fn oldest_write(&self) -> Option<Duration> {
         self.oldest_write
+    }
+
+    /// The segments, oldest first.
+    pub(crate) fn segments(&self) -> &[SegmentPart] {
+        &self.segments
     }
 
     /// The chunks that may be folded, oldest first.
@@ -305,6 +313,44 @@ impl State {
         Ok(segment.with_deletions(deletions))
     }
 
+    /// Puts `merged` in the place of the segments `inputs`, whose live rows it has. Rows that were
+    /// deleted since `inputs` were read are deleted in it.
+    ///
+    /// # Errors
+    /// Those of reading the segments; nothing has changed then.
+    pub(crate) fn replace_segments(
+        &mut self,
+        inputs: &[SegmentPart],
+        merged: Option<SegmentPart>,
+    ) -> Result<(), SegmentError> {
+        let same = |ulid: &str| inputs.iter().find(|input| input.ulid == ulid);
+        let mut deletions = DeletionVector::default();
+        for now in &self.segments {
+            let Some((before, merged)) = same(&now.ulid).zip(merged.as_ref()) else {
+                continue;
+            };
+            for row in now.part.deletions().iter() {
+                if before.part.deletions().contains(row) {
+                    continue;
+                }
+                let id = document_id(&now.segment.document(row)?, row)?;
+                if let Some(row) = merged.part.row_of(&id)? {
+                    deletions.insert(row);
+                }
+            }
+        }
+        let place = self
+            .segments
+            .iter()
+            .position(|segment| same(&segment.ulid).is_some());
+        self.segments
+            .retain(|segment| same(&segment.ulid).is_none());
+        let merged = merged.map(|merged| merged.with_deletions(deletions));
+        let place = place.unwrap_or(self.segments.len());
+        self.segments.splice(place..place, merged);
+        Ok(())
+    }
+
     /// Puts `folded` in the place of the chunks `inputs`; `moves` says where each of its rows came
     /// from. Returns false, and changes nothing, if a flush has taken one of the inputs meanwhile.
     pub(crate) fn replace_chunks(
@@ -341,6 +387,21 @@ impl State {
 
 fn id_of(chunk: &Chunk, row: u32) -> Result<&str, SegmentError> {
     chunk.id(row).ok_or(SegmentError::MissingId { row })
+}
+
+/// The `_id` of the document with these K bytes, which is in `row`.
+fn document_id(document: &[u8], row: u32) -> Result<String, SegmentError> {
+    let decode_error = |source| SegmentError::Document { row, source };
+    let id = k::get(document, &[ID_FIELD]).map_err(decode_error)?;
+    match id
+        .as_deref()
+        .map(k::decode)
+        .transpose()
+        .map_err(decode_error)?
+    {
+        Some(Value::String(id)) => Ok(id),
+        Some(_) | None => Err(SegmentError::MissingId { row }),
+    }
 }
 
 fn with_rows(deletions: &DeletionVector, rows: &[u32]) -> DeletionVector {

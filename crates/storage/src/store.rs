@@ -303,6 +303,10 @@ fn flush_all(context: &Context, collections: &Collections) {
                 let (error, id) = (report(&*error), collection.id());
                 tracing::warn!(error, collection.id = %id, "cannot flush a collection");
                 interval = FLUSH_RETRY;
+            } else if let Err(error) = collection.compact_blocking() {
+                let (error, id) = (report(&error), collection.id());
+                tracing::warn!(error, collection.id = %id, "cannot compact a collection");
+                interval = FLUSH_RETRY;
             }
         }
     }

@@ -10,7 +10,7 @@ mod log;
 use serde::{Deserialize, Serialize};
 
 use crate::CollectionId;
-use crate::paths::ObjectPath;
+use crate::paths::{self, ObjectPath};
 
 pub(crate) use log::ManifestLog;
 
@@ -44,6 +44,14 @@ pub(crate) struct SegmentEntry {
     /// The rows that are gone; absent if none is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deletions: Option<DeletionsEntry>,
+}
+
+impl SegmentEntry {
+    /// Where its deletion vector is, if it has one.
+    pub(crate) fn deletions_path(&self, id: CollectionId) -> Option<ObjectPath> {
+        let deletions = self.deletions?;
+        Some(paths::deletion_vector(id, &self.ulid, deletions.number))
+    }
 }
 
 /// A deletion vector.

@@ -1,77 +1,14 @@
 //! Writes that happen while a flush runs, or that wait for one.
 
-use std::io::{self, ErrorKind};
-use std::sync::{Arc, Condvar, Mutex};
+use std::io::ErrorKind;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use outcrop_storage::env::{AppendFile, Disk, DiskLock, MemoryDisk, WriteContents};
-use outcrop_storage::{Environment, ObjectPath, Operation, Store, StoreOptions, WriteError};
+use outcrop_storage::{Operation, StoreOptions, WriteError};
 
+use crate::gate::{GatedDisk, open_gated};
 use crate::support::*;
-
-/// A disk on which segments are not written while the gate is shut.
-#[derive(Debug, Default)]
-struct GatedDisk {
-    disk: MemoryDisk,
-    shut: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl GatedDisk {
-    fn set_shut(&self, shut: bool) {
-        *self.shut.lock().unwrap() = shut;
-        self.changed.notify_all();
-    }
-}
-
-impl Disk for GatedDisk {
-    fn read(&self, path: &ObjectPath) -> io::Result<Bytes> {
-        self.disk.read(path)
-    }
-
-    fn create(&self, path: &ObjectPath, contents: WriteContents<'_>) -> io::Result<u64> {
-        if path.as_str().contains("/segments/") {
-            let guard = self.shut.lock().unwrap();
-            drop(self.changed.wait_while(guard, |shut| *shut).unwrap());
-        }
-        self.disk.create(path, contents)
-    }
-
-    fn append(&self, path: &ObjectPath) -> io::Result<Box<dyn AppendFile>> {
-        self.disk.append(path)
-    }
-
-    fn list(&self, folder: &ObjectPath) -> io::Result<Vec<String>> {
-        self.disk.list(folder)
-    }
-
-    fn remove(&self, path: &ObjectPath) -> io::Result<()> {
-        self.disk.remove(path)
-    }
-
-    fn remove_folder(&self, folder: &ObjectPath) -> io::Result<()> {
-        self.disk.remove_folder(folder)
-    }
-
-    fn lock(&self, path: &ObjectPath) -> io::Result<Box<dyn DiskLock>> {
-        self.disk.lock(path)
-    }
-
-    fn location(&self) -> String {
-        self.disk.location()
-    }
-}
-
-fn open_gated(disk: &Arc<GatedDisk>, options: StoreOptions) -> Arc<Store> {
-    let memory = Environment::in_memory(Arc::default(), disk.disk.operations());
-    let environment = Environment {
-        disk: Arc::<GatedDisk>::clone(disk),
-        ..memory
-    };
-    Store::open(environment, options).unwrap()
-}
 
 #[test]
 fn rows_that_change_while_they_are_flushed_are_gone_from_the_new_segment() {
@@ -127,7 +64,7 @@ fn rows_that_change_while_they_are_flushed_are_gone_from_the_new_segment() {
 
     // The manifest does not know of these writes; the log does.
     drop((store, collection));
-    disk.disk.crash();
+    disk.inner().crash();
     let store = open_gated(&disk, options());
     let collection = store.collection(ID).unwrap();
     assert_eq!(contents(&collection), expected);
@@ -149,7 +86,7 @@ fn a_flush_that_fails_gives_its_rows_back_with_what_changed_meanwhile() {
         &collection,
         vec![put("a", 2), Operation::delete("b"), put("d", 1)],
     );
-    disk.disk.fail_nth(0, ErrorKind::Other);
+    disk.inner().fail_nth(0, ErrorKind::Other);
     disk.set_shut(false);
     flush.join().unwrap().unwrap_err();
     let expected = map([("a", 2), ("c", 1), ("d", 1)]);
@@ -202,7 +139,7 @@ fn writes_fail_with_the_reason_while_the_delta_is_full_and_cannot_be_flushed() {
         &collection,
         (0..20).map(|id| put(&id.to_string(), id)).collect(),
     );
-    disk.disk.set_capacity(Some(disk.disk.used_bytes()));
+    disk.inner().set_capacity(Some(disk.inner().used_bytes()));
     disk.set_shut(false);
     let error = try_write(&collection, vec![put("x", 1)]).unwrap_err();
     assert!(
@@ -210,7 +147,7 @@ fn writes_fail_with_the_reason_while_the_delta_is_full_and_cannot_be_flushed() {
         "{error}"
     );
     assert_eq!(contents(&collection).len(), 20);
-    disk.disk.set_capacity(None);
+    disk.inner().set_capacity(None);
     let deadline = Instant::now() + Duration::from_secs(20);
     while let Err(error) = try_write(&collection, vec![put("x", 1)]) {
         assert!(error.is_disk_full() && Instant::now() < deadline, "{error}");

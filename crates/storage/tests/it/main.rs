@@ -5,10 +5,12 @@
     reason = "tests look at the files of a store from outside"
 )]
 
+mod compaction;
 mod crash;
 mod damage;
 mod faults;
 mod flushing;
+mod gate;
 mod kill;
 mod local;
 mod model;

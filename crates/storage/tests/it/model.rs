@@ -26,6 +26,7 @@ enum Change {
 enum Step {
     Write(Vec<Change>),
     Flush,
+    Compact,
     /// Cuts the power, keeping some bytes that were not synced, and opens again.
     Crash(usize),
     Restart,
@@ -45,7 +46,8 @@ fn change() -> impl Strategy<Value = Change> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => prop::collection::vec(change(), 1..12).prop_map(Step::Write),
-        3 => Just(Step::Flush),
+        4 => Just(Step::Flush),
+        2 => Just(Step::Compact),
         2 => (0..200_usize).prop_map(Step::Crash),
         1 => Just(Step::Restart),
         1 => (0..8_u64, any::<bool>()).prop_map(|(after, full)| Step::Fail(after, full)),
@@ -105,6 +107,7 @@ impl Run {
         match step {
             Step::Write(changes) => self.write(changes),
             Step::Flush => drop(self.collection.flush_blocking()),
+            Step::Compact => drop(self.collection.compact_blocking()),
             Step::Crash(bytes) => {
                 self.disk.crash_keeping(*bytes);
                 self.reopen();
@@ -172,7 +175,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_store_is_a_map_that_survives_crashes(steps in prop::collection::vec(step(), 1..40)) {
+    fn a_store_is_a_map_that_survives_crashes(steps in prop::collection::vec(step(), 1..60)) {
         let mut run = Run::new();
         for step in &steps {
             run.step(step);

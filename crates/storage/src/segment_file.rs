@@ -1,0 +1,122 @@
+//! The files of segments and deletion vectors: how they are made, opened and removed.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::CollectionId;
+use crate::chunk::Chunk;
+use crate::context::Context;
+use crate::deletion_vector::DeletionVector;
+use crate::env::new_ulid;
+use crate::error::StoreError;
+use crate::manifest::{Manifest, ManifestLog, SegmentEntry};
+use crate::paths::{self, ObjectPath};
+use crate::segment::{self, Segment, SegmentError};
+use crate::state::SegmentPart;
+
+/// Objects that the next manifest is going to name.
+#[derive(Debug, Default)]
+pub(crate) struct NewObjects {
+    paths: Vec<ObjectPath>,
+}
+
+impl NewObjects {
+    /// Writes the live rows of `sources`, at least one, to a new segment and opens it.
+    ///
+    /// # Errors
+    /// Those of the disk; nothing new is left behind.
+    pub(crate) fn create_segment(
+        &mut self,
+        context: &Context,
+        id: CollectionId,
+        sources: &[(Arc<Chunk>, DeletionVector)],
+    ) -> Result<(SegmentEntry, SegmentPart), StoreError> {
+        let ulid = new_ulid(&context.environment);
+        let path = paths::segment(id, &ulid);
+        let mut failure: Option<SegmentError> = None;
+        let created = context.environment.disk.create(&path, &mut |writer| {
+            segment::write(sources, writer).map(drop).map_err(|error| {
+                let message = io::Error::other(error.to_string());
+                failure = Some(error);
+                message
+            })
+        });
+        let bytes = match (created, failure) {
+            (Ok(bytes), _) => bytes,
+            (Err(_), Some(error)) => return Err(error.into()),
+            (Err(error), None) => return Err(StoreError::io("create", &path)(error)),
+        };
+        self.paths.push(path.clone());
+        let read = context
+            .environment
+            .disk
+            .read(&path)
+            .map_err(StoreError::io("read", &path))?;
+        let segment = Arc::new(Segment::open(path.to_string(), read)?);
+        let rows = segment.row_count();
+        let entry = SegmentEntry {
+            ulid: ulid.clone(),
+            rows,
+            bytes,
+            deletions: None,
+        };
+        Ok((
+            entry,
+            SegmentPart::new(ulid, segment, DeletionVector::default()),
+        ))
+    }
+
+    /// Writes a deletion vector.
+    ///
+    /// # Errors
+    /// Those of the disk; nothing new is left behind.
+    pub(crate) fn create_deletions(
+        &mut self,
+        context: &Context,
+        path: ObjectPath,
+        deletions: &DeletionVector,
+    ) -> Result<(), StoreError> {
+        let bytes = deletions.encode();
+        let disk = &context.environment.disk;
+        disk.create(&path, &mut |writer| writer.write_all(&bytes))
+            .map_err(StoreError::io("create", &path))?;
+        self.paths.push(path);
+        Ok(())
+    }
+
+    /// Writes the manifest that names the objects.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub(crate) fn commit(
+        self,
+        context: &Context,
+        log: &mut ManifestLog,
+        manifest: Manifest,
+    ) -> Result<(), StoreError> {
+        let appended = log.append(manifest).map_err(StoreError::from);
+        if appended.as_ref().is_err_and(StoreError::is_disk_full) {
+            // The manifest is certainly not there, and the space is needed. After other errors
+            // that is not certain: its objects stay until the next open finds out.
+            self.remove(context);
+        }
+        appended
+    }
+
+    /// Removes the objects: no manifest is going to name them.
+    pub(crate) fn remove(self, context: &Context) {
+        remove_objects(context, &self.paths);
+    }
+}
+
+/// Removes objects that nothing refers to. One that cannot be removed is found at the next open.
+pub(crate) fn remove_objects(context: &Context, paths: &[ObjectPath]) {
+    for path in paths {
+        match context.environment.disk.remove(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, path = %path, "cannot remove an object that is not needed");
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+}
