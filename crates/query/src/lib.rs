@@ -5,7 +5,6 @@ mod cast;
 pub mod dialect;
 pub mod dynamic;
 mod engine;
-
 mod error;
 mod execution;
 pub mod functions;

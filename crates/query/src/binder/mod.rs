@@ -1,13 +1,43 @@
 //! From the syntax tree to a DataFusion logical plan: names, types and clauses.
+//!
+//! A query is bound clause by clause, inside out: [`from`] gives rows and the names of their fields
+//! ([`scope`]), [`select`] filters, groups ([`aggregate`]), projects ([`projection`]) and orders them,
+//! [`query`] adds WITH, LIMIT and set operations ([`set_operation`]). Expressions are typed bottom-up
+//! ([`expression`], [`call`], [`subquery`]) by [`crate::operators`] and [`crate::functions`], which
+//! know the rules of the dialect; nothing is left for DataFusion to coerce.
+//!
+//! Every relation has a qualifier of its own in the plan, whatever the statement calls it, so no two
+//! columns of a plan can be mistaken for each other.
 
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::sql::sqlparser::ast::{Expr as Ast, Spanned};
+use indexmap::IndexSet;
 use outcrop_document::Timestamp;
 
+use crate::error::{Position, QueryError};
+use crate::operators::OperatorError;
 use crate::parameters::Parameter;
+use crate::scan::Resolver;
 
 pub use crate::dialect::{Explain, Statement};
 
+mod aggregate;
+mod call;
 mod chains;
+mod constant;
+mod elements;
+mod expression;
+mod from;
+mod literal;
+mod names;
+mod naming;
+mod projection;
+mod query;
+mod scope;
+mod select;
+mod set_operation;
+mod subquery;
+mod unnest;
 
 pub use chains::chains;
 
@@ -59,18 +89,84 @@ pub enum OutputKind {
     Value,
 }
 
-/// Binds `statement` against the tables that `resolver` finds.
+/// What every function of the binder returns.
+type Result<T, E = QueryError> = std::result::Result<T, E>;
+
+/// Binds a statement.
 ///
 /// # Errors
-/// [`QueryError`](crate::QueryError) for names, types and clauses that mean nothing.
+/// [`QueryError::Semantic`] and its relatives, with the place in the text where there is one.
 pub fn bind(
     statement: &Statement,
-    resolver: &dyn crate::scan::Resolver,
+    resolver: &dyn Resolver,
     context: &BindContext<'_>,
-) -> Result<BoundQuery, crate::QueryError> {
-    let _ = (statement, resolver, context);
-    Err(crate::QueryError::not_implemented(
-        "binding a statement",
-        None,
-    ))
+) -> Result<BoundQuery> {
+    let mut binder = Binder {
+        resolver,
+        context,
+        workspace: workspace_of(statement, context),
+        collections: IndexSet::new(),
+        qualifiers: select::UniqueNames::default(),
+        relation_count: 0,
+    };
+    let bound = binder.query(&statement.query, None, &query::Ctes::new())?;
+    let mut plan = bound.plan;
+    if let (Some(rows), None) = (context.default_row_limit, &statement.query.limit_clause) {
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        plan = LogicalPlanBuilder::from(plan)
+            .limit(0, Some(rows))?
+            .build()?;
+    }
+    let output = bound
+        .columns
+        .into_iter()
+        .map(|column| OutputColumn {
+            name: column.name,
+            kind: column.kind,
+        })
+        .collect();
+    Ok(BoundQuery {
+        plan,
+        output,
+        collections: binder.collections.into_iter().collect(),
+        parameters: statement.parameters.clone(),
+        explain: statement.explain,
+        warnings: statement.warnings.clone(),
+    })
+}
+
+fn workspace_of(statement: &Statement, context: &BindContext<'_>) -> Option<String> {
+    let given = statement.default_workspace.clone();
+    given.or_else(|| Some(context.default_workspace.to_owned()).filter(|name| !name.is_empty()))
+}
+
+/// The state of binding one statement.
+struct Binder<'a> {
+    resolver: &'a dyn Resolver,
+    context: &'a BindContext<'a>,
+    /// The workspace of collections named without one.
+    workspace: Option<String>,
+    /// Full names of the collections read so far.
+    collections: IndexSet<String>,
+    /// Qualifiers of relations in the plan.
+    qualifiers: select::UniqueNames,
+    relation_count: usize,
+}
+
+/// The place of an expression in the text.
+fn position(expr: &Ast) -> Option<Position> {
+    Position::of(expr.span())
+}
+
+/// Turns a complaint of an operator into an error at `expr`.
+fn at(expr: &Ast) -> impl Fn(OperatorError) -> QueryError + '_ {
+    move |error| operator_error(error, position(expr))
+}
+
+fn operator_error(error: OperatorError, position: Option<Position>) -> QueryError {
+    match error {
+        OperatorError::UnknownFunction { name } => QueryError::UnknownFunction { name, position },
+        OperatorError::NotSupported { what } => QueryError::NotImplemented { what, position },
+        other => QueryError::semantic(other.to_string(), position),
+    }
 }

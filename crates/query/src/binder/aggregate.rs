@@ -1,0 +1,438 @@
+//! Groups, aggregates, windows and DISTINCT.
+//!
+//! The select list, HAVING and ORDER BY are first bound against the rows of FROM, with aggregate
+//! calls inside. [`group`] then puts the aggregation into the plan and replaces, in each of them,
+//! aggregate calls and grouped expressions by the columns that the aggregation gives.
+
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, ScalarValue};
+use datafusion::error::DataFusionError;
+use datafusion::functions_aggregate::grouping::grouping_udaf;
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::{Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder, when};
+use datafusion::sql::sqlparser::ast::{Expr as Ast, SelectItem};
+
+use super::names::Names;
+use super::projection::item_expression;
+use super::scope::{PathKey, Scope, ScopeColumn};
+use super::select::ordinal;
+use super::{Binder, Result};
+use crate::error::QueryError;
+use crate::functions::{self, AggregateCall};
+use crate::operators::{self, Typed};
+
+/// What a query groups by.
+#[derive(Debug, Default)]
+pub(super) struct Grouping {
+    /// Whether there is a GROUP BY at all: `GROUP BY ()` groups by nothing.
+    present: bool,
+    /// The expressions, each once, with the path that each is, if it is one.
+    terms: Vec<(Typed, Option<Vec<String>>)>,
+    /// The sets of terms to group by, if it is not simply all of them.
+    sets: Option<Vec<Vec<usize>>>,
+}
+
+/// Most grouping sets of a query; `CUBE` doubles them with each term.
+const GROUPING_SETS_MAX: usize = 4_096;
+
+impl Binder<'_> {
+    /// Binds the terms of GROUP BY. A name is a select item first, then a field; a whole number is
+    /// the place of a select item.
+    pub(super) fn grouping_terms(
+        &mut self,
+        terms: &[Ast],
+        list: &[SelectItem],
+        names: &Names<'_>,
+    ) -> Result<Grouping> {
+        let mut grouping = Grouping {
+            present: !terms.is_empty(),
+            ..Grouping::default()
+        };
+        let mut sets: Vec<Vec<usize>> = vec![vec![]];
+        let mut is_plain = true;
+        for term in terms {
+            let mut add = |group: &[Ast]| -> Result<Vec<usize>> {
+                group
+                    .iter()
+                    .map(|expr| self.grouping_term(expr, list, names, &mut grouping))
+                    .collect()
+            };
+            let choices = match term {
+                Ast::Tuple(group) => vec![add(group)?],
+                Ast::Rollup(groups) => {
+                    is_plain = false;
+                    let groups = groups
+                        .iter()
+                        .map(|group| add(group))
+                        .collect::<Result<Vec<_>>>()?;
+                    (0..=groups.len())
+                        .rev()
+                        .map(|length| groups[..length].concat())
+                        .collect()
+                }
+                Ast::Cube(groups) => {
+                    is_plain = false;
+                    let groups = groups
+                        .iter()
+                        .map(|group| add(group))
+                        .collect::<Result<Vec<_>>>()?;
+                    if groups.len() > 12 {
+                        let message =
+                            format!("CUBE of {} terms makes too many groups", groups.len());
+                        return Err(QueryError::semantic(message, super::position(term)));
+                    }
+                    let chosen = |mask: usize| {
+                        let members = groups
+                            .iter()
+                            .enumerate()
+                            .filter(|(at, _)| mask >> at & 1 == 1);
+                        members
+                            .flat_map(|(_, group)| group.iter().copied())
+                            .collect()
+                    };
+                    (0..1_usize << groups.len()).rev().map(chosen).collect()
+                }
+                Ast::GroupingSets(groups) => {
+                    is_plain = false;
+                    groups
+                        .iter()
+                        .map(|group| add(group))
+                        .collect::<Result<Vec<_>>>()?
+                }
+                single => vec![add(std::slice::from_ref(single))?],
+            };
+            sets = sets
+                .iter()
+                .flat_map(|set| {
+                    choices
+                        .iter()
+                        .map(move |choice| [set.as_slice(), choice].concat())
+                })
+                .collect();
+            if sets.len() > GROUPING_SETS_MAX {
+                let message = format!("GROUP BY makes more than {GROUPING_SETS_MAX} groupings");
+                return Err(QueryError::semantic(message, super::position(term)));
+            }
+        }
+        if !is_plain {
+            grouping.sets = Some(sets);
+        }
+        Ok(grouping)
+    }
+
+    fn grouping_term(
+        &mut self,
+        term: &Ast,
+        list: &[SelectItem],
+        names: &Names<'_>,
+        grouping: &mut Grouping,
+    ) -> Result<usize> {
+        let expr = match (ordinal(term), term) {
+            (Some(place), _) => match list.get(place) {
+                Some(SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) => {
+                    expr
+                }
+                _ => {
+                    let message = format!("GROUP BY {}: there is no such column", place + 1);
+                    return Err(QueryError::semantic(message, super::position(term)));
+                }
+            },
+            (None, Ast::Identifier(name)) => item_expression(list, &name.value).unwrap_or(term),
+            (None, _) => term,
+        };
+        let value = self.value(expr, names)?;
+        let steps = match expr {
+            Ast::Identifier(name) => Some(vec![name.value.clone()]),
+            Ast::CompoundIdentifier(parts) => {
+                Some(parts.iter().map(|part| part.value.clone()).collect())
+            }
+            _ => None,
+        };
+        if let Some(known) = grouping
+            .terms
+            .iter()
+            .position(|(other, _)| other.expr == value.expr)
+        {
+            return Ok(known);
+        }
+        grouping.terms.push((value, steps));
+        Ok(grouping.terms.len() - 1)
+    }
+}
+
+/// The fields among the terms, so that the rest of the query uses them in the same form.
+pub(super) fn path_keys(grouping: &Grouping, scope: &Scope<'_>) -> Vec<PathKey> {
+    let steps = grouping
+        .terms
+        .iter()
+        .filter_map(|(_, steps)| steps.as_ref());
+    steps.filter_map(|steps| scope.key(steps)).collect()
+}
+
+/// Puts the aggregation that `grouping` and the aggregates in `exprs` ask for into the plan, if they
+/// do, and rewrites `exprs` to its columns.
+///
+/// # Errors
+/// [`QueryError::Semantic`] if an expression uses a field that is neither grouped nor aggregated.
+pub(super) fn group(
+    plan: LogicalPlan,
+    grouping: Grouping,
+    has_having: bool,
+    exprs: &mut [&mut Typed],
+) -> Result<LogicalPlan> {
+    let mut aggregates = Vec::new();
+    for expr in exprs.iter() {
+        collect(&expr.expr, is_aggregate, &mut aggregates)?;
+    }
+    if !grouping.present && aggregates.is_empty() && !has_having {
+        return Ok(plan);
+    }
+    let is_sets = grouping.sets.is_some();
+    let terms: Vec<_> = grouping.terms.into_iter().map(|(term, _)| term).collect();
+    let (plan, keys) = project_keys(plan, &terms, is_sets)?;
+    let mut replacements = Vec::with_capacity(terms.len());
+    for (term, key) in terms.iter().zip(&keys) {
+        if term.is_null_type() {
+            continue;
+        }
+        let shown = if term.is_dynamic() {
+            representative(term)?
+        } else {
+            key.clone()
+        };
+        collect(&shown.expr, is_aggregate, &mut aggregates)?;
+        replacements.push((term.expr.clone(), key.expr.clone(), shown.expr));
+    }
+    let aggregates: Vec<_> = aggregates
+        .into_iter()
+        .map(|aggregate| {
+            let lowered = grouping_arguments(aggregate.clone(), &replacements);
+            (aggregate, lowered)
+        })
+        .collect();
+    let group_exprs: Vec<Expr> = match &grouping.sets {
+        None => keys.iter().map(|key| key.expr.clone()).collect(),
+        Some(sets) => {
+            let set = |set: &Vec<usize>| set.iter().map(|at| keys[*at].expr.clone()).collect();
+            let sets = sets.iter().map(set).collect();
+            vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))]
+        }
+    };
+    let lowered: Vec<_> = aggregates
+        .iter()
+        .map(|(_, lowered)| lowered.clone())
+        .collect();
+    let plan = LogicalPlanBuilder::from(plan)
+        .aggregate(group_exprs, lowered)?
+        .build()?;
+    for expr in exprs.iter_mut() {
+        expr.expr = rebase(&expr.expr, &replacements, &aggregates, is_sets)?;
+    }
+    Ok(plan)
+}
+
+/// Gives every term a column of its own to group by: its key.
+fn project_keys(
+    plan: LogicalPlan,
+    terms: &[Typed],
+    is_sets: bool,
+) -> Result<(LogicalPlan, Vec<Typed>)> {
+    let mut keys = Vec::with_capacity(terms.len());
+    let mut computed = Vec::new();
+    for (place, term) in terms.iter().enumerate() {
+        let mut key = operators::group_key(term.clone());
+        if key.is_null_type() {
+            // There is no such thing as a column of nulls only to group by.
+            let null = Expr::Literal(ScalarValue::Boolean(None), None);
+            key = Typed::new(null, datafusion::arrow::datatypes::DataType::Boolean);
+        }
+        if is_sets || !matches!(key.expr, Expr::Column(_)) {
+            let name = format!("group{place}");
+            computed.push(key.expr.alias(name.clone()));
+            key.expr = Expr::Column(Column::from_name(name));
+        }
+        keys.push(key);
+    }
+    if computed.is_empty() {
+        return Ok((plan, keys));
+    }
+    let mut all: Vec<_> = plan
+        .schema()
+        .columns()
+        .into_iter()
+        .map(Expr::Column)
+        .collect();
+    all.extend(computed);
+    let plan = LogicalPlanBuilder::from(plan).project(all)?.build()?;
+    Ok((plan, keys))
+}
+
+/// A value of the group to show: the key of a dynamic value does not tell 1 from 1.0.
+fn representative(term: &Typed) -> Result<Typed> {
+    let call = AggregateCall {
+        arguments: vec![term.clone()],
+        distinct: false,
+        filter: None,
+        order_by: vec![],
+    };
+    functions::aggregate_call("ARBITRARY", call).map_err(|error| super::operator_error(error, None))
+}
+
+fn is_aggregate(expr: &Expr) -> bool {
+    matches!(expr, Expr::AggregateFunction(_))
+}
+
+fn collect(expr: &Expr, wanted: fn(&Expr) -> bool, found: &mut Vec<Expr>) -> Result<()> {
+    expr.apply(|node| {
+        if !wanted(node) {
+            return Ok(TreeNodeRecursion::Continue);
+        }
+        if !found.contains(node) {
+            found.push(node.clone());
+        }
+        Ok(TreeNodeRecursion::Jump)
+    })?;
+    Ok(())
+}
+
+/// `GROUPING(a)` takes the columns that are grouped by, not what they are computed from.
+fn grouping_arguments(aggregate: Expr, replacements: &[(Expr, Expr, Expr)]) -> Expr {
+    match aggregate {
+        Expr::AggregateFunction(AggregateFunction { func, mut params })
+            if func.name() == grouping_udaf().name() =>
+        {
+            for argument in &mut params.args {
+                if let Some((_, key, _)) = replacements.iter().find(|(term, ..)| term == argument) {
+                    *argument = key.clone();
+                }
+            }
+            Expr::AggregateFunction(AggregateFunction { func, params })
+        }
+        other => other,
+    }
+}
+
+fn column_of(expr: &Expr) -> Expr {
+    let (relation, name) = expr.qualified_name();
+    Expr::Column(Column::new(relation, name))
+}
+
+/// `expr` over the columns of the aggregation.
+fn rebase(
+    expr: &Expr,
+    replacements: &[(Expr, Expr, Expr)],
+    aggregates: &[(Expr, Expr)],
+    is_sets: bool,
+) -> Result<Expr> {
+    let replaced = |expr: Expr| Ok(Transformed::new(expr, true, TreeNodeRecursion::Jump));
+    let rebased = expr.clone().transform_down(|node| {
+        if let Some((_, key, shown)) = replacements.iter().find(|(term, ..)| *term == node) {
+            if shown == key {
+                return replaced(key.clone());
+            }
+            let shown = aggregates_to_columns(shown.clone(), aggregates)?;
+            // In a grouping set without the term, its key is null and it is to be shown as null.
+            return replaced(match is_sets {
+                true => when(key.clone().is_not_null(), shown).end()?,
+                false => shown,
+            });
+        }
+        if let Some((_, lowered)) = aggregates.iter().find(|(aggregate, _)| *aggregate == node) {
+            return replaced(column_of(lowered));
+        }
+        match node {
+            Expr::Column(column) => Err(DataFusionError::External(Box::new(ungrouped(&column)))),
+            other => Ok(Transformed::no(other)),
+        }
+    });
+    Ok(rebased.data()?)
+}
+
+fn aggregates_to_columns(expr: Expr, aggregates: &[(Expr, Expr)]) -> Result<Expr, DataFusionError> {
+    expr.transform_down(
+        |node| match aggregates.iter().find(|(aggregate, _)| *aggregate == node) {
+            Some((_, lowered)) => Ok(Transformed::new(
+                column_of(lowered),
+                true,
+                TreeNodeRecursion::Jump,
+            )),
+            None => Ok(Transformed::no(node)),
+        },
+    )
+    .data()
+}
+
+fn ungrouped(column: &Column) -> QueryError {
+    let name = column.name.split('#').next().unwrap_or_default();
+    QueryError::Semantic {
+        message: format!("`{name}` must be in GROUP BY or inside an aggregate"),
+        position: None,
+        error_id: Some("not_grouped"),
+    }
+}
+
+/// Puts the window functions in `exprs` into the plan and rewrites `exprs` to their columns.
+pub(super) fn windows(plan: LogicalPlan, exprs: &mut [&mut Typed]) -> Result<LogicalPlan> {
+    let is_window = |expr: &Expr| matches!(expr, Expr::WindowFunction(_));
+    let mut found = Vec::new();
+    for expr in exprs.iter() {
+        collect(&expr.expr, is_window, &mut found)?;
+    }
+    if found.is_empty() {
+        return Ok(plan);
+    }
+    let plan = LogicalPlanBuilder::window_plan(plan, found.clone())?;
+    for expr in exprs.iter_mut() {
+        let rebased = expr
+            .expr
+            .clone()
+            .transform_down(|node| match found.contains(&node) {
+                true => Ok(Transformed::new(
+                    column_of(&node),
+                    true,
+                    TreeNodeRecursion::Jump,
+                )),
+                false => Ok(Transformed::no(node)),
+            });
+        expr.expr = rebased.data()?;
+    }
+    Ok(plan)
+}
+
+/// The distinct rows of a plan whose columns are `columns`.
+///
+/// # Errors
+/// If the plan does not have these columns.
+pub(super) fn distinct(plan: LogicalPlan, columns: &[ScopeColumn]) -> Result<LogicalPlan> {
+    let is_plain = columns
+        .iter()
+        .all(|c| !c.value.is_dynamic() && !c.value.is_null_type());
+    if is_plain {
+        return Ok(LogicalPlanBuilder::from(plan).distinct()?.build()?);
+    }
+    let terms = columns
+        .iter()
+        .map(|column| (column.value.clone(), None))
+        .collect();
+    let grouping = Grouping {
+        present: true,
+        terms,
+        sets: None,
+    };
+    let mut shown: Vec<_> = columns.iter().map(|column| column.value.clone()).collect();
+    for value in shown.iter_mut().filter(|value| value.is_null_type()) {
+        value.expr = Expr::Literal(ScalarValue::Null, None);
+    }
+    let mut exprs: Vec<_> = shown.iter_mut().collect();
+    let plan = group(plan, grouping, false, &mut exprs)?;
+    let named = shown
+        .into_iter()
+        .zip(columns)
+        .map(|(value, column)| match &column.value.expr {
+            Expr::Column(Column { name, relation, .. }) => {
+                value.expr.alias_qualified(relation.clone(), name.clone())
+            }
+            _ => value.expr,
+        });
+    Ok(LogicalPlanBuilder::from(plan).project(named)?.build()?)
+}

@@ -1,0 +1,329 @@
+//! Calls: scalar functions, aggregates, window functions.
+
+use datafusion::logical_expr::WindowFrame;
+use datafusion::sql::sqlparser::ast::{
+    DuplicateTreatment, Expr as Ast, Function, FunctionArg, FunctionArgExpr,
+    FunctionArgumentClause, FunctionArguments, NullTreatment, ObjectName, OrderByExpr, Spanned,
+    WindowFrame as AstFrame, WindowFrameBound, WindowFrameUnits, WindowSpec as AstWindow,
+    WindowType,
+};
+use outcrop_document::Value;
+
+use super::expression::unsupported;
+use super::names::Names;
+use super::{Binder, Result, at, chains};
+use crate::dialect::marker;
+use crate::error::{Position, QueryError};
+use crate::functions::{self, AggregateCall, WindowSpec};
+use crate::operators::{self, OperatorError, SortKey, Typed};
+use crate::scan::PathUse;
+
+/// Functions that tell an explicit null from undefined, so they take the dynamic form of a path.
+const SEE_NULLS: &[&str] = &["typeof", "json_format"];
+
+/// Aggregates over numbers, for which ints and floats of one path may as well all be floats.
+const OVER_NUMBERS: &[&str] = &[
+    "sum",
+    "avg",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "variance",
+    "var_pop",
+    "var_samp",
+    "corr",
+    "covar_pop",
+    "covar_samp",
+    "geometric_mean",
+];
+
+impl Binder<'_> {
+    /// Binds a call.
+    pub(super) fn call(
+        &mut self,
+        function: &Function,
+        expr: &Ast,
+        names: &Names<'_>,
+    ) -> Result<Typed> {
+        let name = chains::name_parts(&function.name).join(".");
+        let lower = name.to_ascii_lowercase();
+        if lower == marker::IS_UNDEFINED || lower == marker::IS_NOT_UNDEFINED {
+            let operand = self.arguments(function, names, PathUse::Dynamic)?;
+            let operand = operand
+                .into_iter()
+                .next()
+                .expect("the parser gives it one operand");
+            let negated = lower == marker::IS_NOT_UNDEFINED;
+            return operators::is_undefined(operand, negated).map_err(at(expr));
+        }
+        let is_field = lower == "field";
+        if is_field {
+            return self.field_call(function, expr, names);
+        }
+        let bound = if function.over.is_some() {
+            self.window_call(&name, function, expr, names)?
+        } else if functions::is_aggregate(&lower) {
+            self.aggregate_call(&name, function, expr, names)?
+        } else {
+            self.scalar_call(&name, function, expr, names)?
+        };
+        bound.map_err(|error| call_error(error, &name, &function.name))
+    }
+
+    fn scalar_call(
+        &mut self,
+        name: &str,
+        function: &Function,
+        expr: &Ast,
+        names: &Names<'_>,
+    ) -> Result<Result<Typed, OperatorError>> {
+        if functions::is_window_only(name) {
+            let message = format!("`{name}` is a window function: it needs OVER (…)");
+            return Err(QueryError::semantic(message, super::position(expr)));
+        }
+        if function.filter.is_some() {
+            let message = format!("`{name}` is no aggregate, so it takes no FILTER");
+            return Err(QueryError::semantic(message, super::position(expr)));
+        }
+        let lower = name.to_ascii_lowercase();
+        let wanted = match SEE_NULLS.contains(&lower.as_str()) {
+            true => PathUse::Dynamic,
+            false => PathUse::Value,
+        };
+        let arguments = self.arguments(function, names, wanted)?;
+        Ok(functions::call_at(name, arguments, self.context.query_time))
+    }
+
+    fn aggregate_call(
+        &mut self,
+        name: &str,
+        function: &Function,
+        expr: &Ast,
+        names: &Names<'_>,
+    ) -> Result<Result<Typed, OperatorError>> {
+        if !names.aggregates {
+            let message = format!("the aggregate `{name}` cannot stand in {}", names.clause);
+            return Err(QueryError::semantic(message, super::position(expr)));
+        }
+        let call = self.aggregate_parts(name, function, &names.rows())?;
+        Ok(functions::aggregate_call(name, call))
+    }
+
+    fn window_call(
+        &mut self,
+        name: &str,
+        function: &Function,
+        expr: &Ast,
+        names: &Names<'_>,
+    ) -> Result<Result<Typed, OperatorError>> {
+        if !names.window_functions {
+            let message = format!(
+                "the window function `{name}` cannot stand in {}",
+                names.clause
+            );
+            return Err(QueryError::semantic(message, super::position(expr)));
+        }
+        let inside = Names {
+            window_functions: false,
+            aliases: &[],
+            ..*names
+        };
+        let call = self.aggregate_parts(name, function, &inside)?;
+        let window = match function.over.as_ref() {
+            Some(WindowType::WindowSpec(window)) => window.clone(),
+            Some(WindowType::NamedWindow(window)) => named_window(&window.value, names, expr)?,
+            None => return Err(unsupported("a window function without OVER", expr)),
+        };
+        let spec = self.window_spec(&window, expr, &inside)?;
+        Ok(functions::window_call(name, call, spec))
+    }
+
+    fn aggregate_parts(
+        &mut self,
+        name: &str,
+        function: &Function,
+        names: &Names<'_>,
+    ) -> Result<AggregateCall> {
+        let wanted = match OVER_NUMBERS.contains(&name.to_ascii_lowercase().as_str()) {
+            true => PathUse::Number,
+            false => PathUse::Value,
+        };
+        let arguments = self.arguments(function, names, wanted)?;
+        let filter = match &function.filter {
+            Some(filter) => Some(self.value(filter, names)?),
+            None => None,
+        };
+        let mut distinct = false;
+        let mut order_by = Vec::new();
+        if let FunctionArguments::List(list) = &function.args {
+            distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
+            for clause in &list.clauses {
+                match clause {
+                    FunctionArgumentClause::OrderBy(keys) => {
+                        order_by = self.sort_keys(keys, names)?;
+                    }
+                    FunctionArgumentClause::IgnoreOrRespectNulls(NullTreatment::RespectNulls) => {}
+                    other => {
+                        let what = format!("`{other}` in a call");
+                        return Err(QueryError::not_implemented(
+                            what,
+                            Position::of(function.span()),
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(AggregateCall {
+            arguments,
+            distinct,
+            filter,
+            order_by,
+        })
+    }
+
+    fn window_spec(
+        &mut self,
+        window: &AstWindow,
+        expr: &Ast,
+        names: &Names<'_>,
+    ) -> Result<WindowSpec> {
+        let mut window = window.clone();
+        if let Some(base) = window.window_name.take() {
+            let base = named_window(&base.value, names, expr)?;
+            window.partition_by = base.partition_by;
+            if window.order_by.is_empty() {
+                window.order_by = base.order_by;
+            }
+        }
+        let partition_by = self.values(&window.partition_by, names)?;
+        let order_by = self.sort_keys(&window.order_by, names)?;
+        let frame = window
+            .window_frame
+            .map(|frame| frame_of(frame, expr))
+            .transpose()?;
+        Ok(WindowSpec {
+            partition_by,
+            order_by,
+            frame,
+        })
+    }
+
+    /// Binds the terms of an ORDER BY without aliases or ordinals.
+    pub(super) fn sort_keys(
+        &mut self,
+        keys: &[OrderByExpr],
+        names: &Names<'_>,
+    ) -> Result<Vec<SortKey>> {
+        keys.iter()
+            .map(|key| {
+                let operand = self.number(&key.expr, names)?;
+                Ok(SortKey {
+                    operand,
+                    ascending: key.options.asc.unwrap_or(true),
+                    nulls_first: key.options.nulls_first.unwrap_or(false),
+                })
+            })
+            .collect()
+    }
+
+    fn arguments(
+        &mut self,
+        function: &Function,
+        names: &Names<'_>,
+        wanted: PathUse,
+    ) -> Result<Vec<Typed>> {
+        let list = match &function.args {
+            FunctionArguments::None => return Ok(vec![]),
+            FunctionArguments::Subquery(_) => {
+                let what = "a query as the argument of a function";
+                return Err(QueryError::not_implemented(
+                    what,
+                    Position::of(function.span()),
+                ));
+            }
+            FunctionArguments::List(list) => list,
+        };
+        let mut arguments = Vec::with_capacity(list.args.len());
+        for argument in &list.args {
+            match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => {
+                    arguments.push(self.expr(value, names, wanted)?);
+                }
+                // `COUNT(*)`: no argument counts rows.
+                FunctionArg::Unnamed(FunctionArgExpr::Wildcard) if list.args.len() == 1 => {}
+                other => {
+                    let message = format!("`{other}` cannot be an argument");
+                    return Err(QueryError::semantic(message, Position::of(function.span())));
+                }
+            }
+        }
+        Ok(arguments)
+    }
+
+    /// `FIELD('a.b')` and `FIELD('t', 'a.b')`: a path from constants.
+    fn field_call(&mut self, function: &Function, expr: &Ast, names: &Names<'_>) -> Result<Typed> {
+        let mut steps = Vec::new();
+        for argument in self.arguments(function, names, PathUse::Value)? {
+            let Some(Value::String(text)) = operators::literal_value(&argument) else {
+                let message = "FIELD takes constant texts";
+                return Err(QueryError::semantic(message, super::position(expr)));
+            };
+            let path = text.parse::<outcrop_document::FieldPath>();
+            let path = path
+                .map_err(|error| QueryError::semantic(error.to_string(), super::position(expr)))?;
+            steps.extend(path.steps().iter().cloned());
+        }
+        if steps.is_empty() {
+            return Err(QueryError::semantic(
+                "FIELD takes a path",
+                super::position(expr),
+            ));
+        }
+        names.resolve(&steps, PathUse::Value, expr)
+    }
+}
+
+fn named_window(name: &str, names: &Names<'_>, expr: &Ast) -> Result<AstWindow> {
+    use datafusion::sql::sqlparser::ast::NamedWindowExpr;
+    let mut wanted = name.to_owned();
+    for _ in 0..=names.windows.len() {
+        let Some(definition) = names.windows.iter().find(|window| window.0.value == wanted) else {
+            break;
+        };
+        match &definition.1 {
+            NamedWindowExpr::WindowSpec(window) => return Ok(window.clone()),
+            NamedWindowExpr::NamedWindow(other) => wanted = other.value.clone(),
+        }
+    }
+    Err(QueryError::semantic(
+        format!("there is no window `{name}`"),
+        super::position(expr),
+    ))
+}
+
+fn frame_of(frame: AstFrame, expr: &Ast) -> Result<WindowFrame> {
+    let has_offset = |bound: &WindowFrameBound| {
+        matches!(
+            bound,
+            WindowFrameBound::Preceding(Some(_)) | WindowFrameBound::Following(Some(_))
+        )
+    };
+    let any_offset =
+        has_offset(&frame.start_bound) || frame.end_bound.as_ref().is_some_and(has_offset);
+    if any_offset && frame.units == WindowFrameUnits::Range {
+        return Err(unsupported("a RANGE frame with a distance", expr));
+    }
+    WindowFrame::try_from(frame)
+        .map_err(|error| QueryError::from(error).or_position(super::position(expr)))
+}
+
+fn call_error(error: OperatorError, name: &str, written: &ObjectName) -> QueryError {
+    let position = Position::of(written.span());
+    match error {
+        OperatorError::UnknownFunction { .. } => QueryError::UnknownFunction {
+            name: name.to_owned(),
+            position,
+        },
+        other => super::operator_error(other, position),
+    }
+}

@@ -1,0 +1,272 @@
+//! Functions that only plans of the binder hold: arrays as lists for UNNEST, documents without some
+//! of their fields for `* EXCEPT`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, AsArray, BinaryViewArray, BinaryViewBuilder, Int64Builder, ListBuilder,
+};
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::{Result, exec_err};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use outcrop_document::{ValueType, k};
+
+use crate::operators::Typed;
+
+/// What a list of [`list`] holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum ListOf {
+    /// The elements, as dynamic values.
+    Elements,
+    /// The places of the elements, from 1.
+    Ordinals,
+}
+
+/// The list of the elements, or places, of a dynamic array. Null for null; an error for other types.
+pub(super) fn list(of: ListOf, array: Expr) -> Expr {
+    ScalarUDF::new_from_impl(UnnestList {
+        of,
+        signature: one_dynamic(),
+    })
+    .call(vec![array])
+}
+
+/// The type of the elements of a [`list`].
+pub(super) fn element_type(of: ListOf) -> DataType {
+    match of {
+        ListOf::Elements => DataType::BinaryView,
+        ListOf::Ordinals => DataType::Int64,
+    }
+}
+
+/// `document` without the top-level fields `names`.
+pub(super) fn without_fields(document: Typed, names: Vec<String>) -> Typed {
+    let function = WithoutFields {
+        names,
+        signature: one_dynamic(),
+    };
+    let expr = ScalarUDF::new_from_impl(function).call(vec![document.expr]);
+    Typed::new(expr, DataType::BinaryView)
+}
+
+fn one_dynamic() -> Signature {
+    Signature::exact(vec![DataType::BinaryView], Volatility::Immutable)
+}
+
+fn damaged(error: k::DecodeError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+fn dynamic_argument(args: &ScalarFunctionArgs) -> Result<BinaryViewArray> {
+    let array = args.args[0].to_array(args.number_rows)?;
+    match array.as_binary_view_opt() {
+        Some(values) => Ok(values.clone()),
+        None => exec_err!("expected a dynamic argument, found {}", array.data_type()),
+    }
+}
+
+/// Dynamic arrays as lists.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct UnnestList {
+    of: ListOf,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for UnnestList {
+    fn name(&self) -> &str {
+        match self.of {
+            ListOf::Elements => "unnest_elements",
+            ListOf::Ordinals => "unnest_ordinals",
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        let item = Field::new_list_field(element_type(self.of), true);
+        Ok(DataType::List(Arc::new(item)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let values = dynamic_argument(&args)?;
+        match self.of {
+            ListOf::Elements => elements(&values),
+            ListOf::Ordinals => ordinals(&values),
+        }
+    }
+}
+
+/// Whether a value is an array; `false` for null.
+fn is_array(value: &[u8]) -> Result<bool> {
+    match k::value_type(value).map_err(damaged)? {
+        ValueType::Array => Ok(true),
+        ValueType::Null => Ok(false),
+        other => exec_err!(
+            "UNNEST takes an array, found a value of type {}",
+            other.name()
+        ),
+    }
+}
+
+fn elements(values: &BinaryViewArray) -> Result<ColumnarValue> {
+    let mut lists = ListBuilder::new(BinaryViewBuilder::new());
+    for value in values {
+        let Some(value) = value else {
+            lists.append(false);
+            continue;
+        };
+        let present = is_array(value)?;
+        if present {
+            for element in k::elements(value).map_err(damaged)? {
+                lists.values().append_value(element.map_err(damaged)?);
+            }
+        }
+        lists.append(present);
+    }
+    Ok(ColumnarValue::Array(Arc::new(lists.finish())))
+}
+
+fn ordinals(values: &BinaryViewArray) -> Result<ColumnarValue> {
+    let mut lists = ListBuilder::new(Int64Builder::new());
+    for value in values {
+        let present = match value {
+            Some(value) => is_array(value)?,
+            None => false,
+        };
+        if let (true, Some(value)) = (present, value) {
+            for (ordinal, _) in (1..).zip(k::elements(value).map_err(damaged)?) {
+                lists.values().append_value(ordinal);
+            }
+        }
+        lists.append(present);
+    }
+    Ok(ColumnarValue::Array(Arc::new(lists.finish())))
+}
+
+/// Documents without some fields.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct WithoutFields {
+    names: Vec<String>,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for WithoutFields {
+    fn name(&self) -> &str {
+        "without_fields"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::BinaryView)
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let args: Vec<_> = args.iter().map(ToString::to_string).collect();
+        Ok(format!(
+            "without_fields[{}]({})",
+            self.names.join(", "),
+            args.join(", ")
+        ))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let values = dynamic_argument(&args)?;
+        let mut kept = BinaryViewBuilder::with_capacity(values.len());
+        for value in &values {
+            match value {
+                Some(value) if k::value_type(value).map_err(damaged)? == ValueType::Object => {
+                    kept.append_value(self.keep(value)?);
+                }
+                other => kept.append_option(other),
+            }
+        }
+        Ok(ColumnarValue::Array(Arc::new(kept.finish())))
+    }
+}
+
+impl WithoutFields {
+    fn keep(&self, document: &[u8]) -> Result<Vec<u8>> {
+        let mut object = k::ObjectBuilder::new();
+        for entry in k::entries(document).map_err(damaged)? {
+            let (name, value) = entry.map_err(damaged)?;
+            if !self.names.iter().any(|dropped| *dropped == *name) {
+                object.insert(name, value.into_owned());
+            }
+        }
+        object.finish().map_err(damaged)
+    }
+}
+
+/// The array of what the path `steps` holds in each element of `array`; null where it holds nothing.
+pub(super) fn fields_of_elements(array: Typed, steps: Vec<String>) -> Typed {
+    let function = FieldsOfElements {
+        steps,
+        signature: one_dynamic(),
+    };
+    let expr = ScalarUDF::new_from_impl(function).call(vec![array.expr]);
+    Typed::new(expr, DataType::BinaryView)
+}
+
+/// One path of each element.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct FieldsOfElements {
+    steps: Vec<String>,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for FieldsOfElements {
+    fn name(&self) -> &str {
+        "fields_of_elements"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::BinaryView)
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let args: Vec<_> = args.iter().map(ToString::to_string).collect();
+        Ok(format!(
+            "fields_of_elements[{}]({})",
+            self.steps.join("."),
+            args.join(", ")
+        ))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let values = dynamic_argument(&args)?;
+        let null = k::encode(&outcrop_document::Value::Null);
+        let mut arrays = BinaryViewBuilder::with_capacity(values.len());
+        for value in &values {
+            let Some(value) = value else {
+                arrays.append_null();
+                continue;
+            };
+            if !is_array(value)? {
+                arrays.append_null();
+                continue;
+            }
+            let mut fields = k::ArrayBuilder::new();
+            for element in k::elements(value).map_err(damaged)? {
+                let element = element.map_err(damaged)?;
+                let field = k::get(&element, &self.steps).map_err(damaged)?;
+                fields
+                    .push(field.as_deref().unwrap_or(&null))
+                    .map_err(damaged)?;
+            }
+            arrays.append_value(fields.finish());
+        }
+        Ok(ColumnarValue::Array(Arc::new(arrays.finish())))
+    }
+}

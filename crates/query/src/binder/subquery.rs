@@ -1,0 +1,129 @@
+//! Queries inside expressions: scalar, EXISTS, IN, ANY and ALL.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Spans;
+use datafusion::logical_expr::expr::{Exists, InSubquery};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Ast, Query};
+
+use super::expression::unsupported;
+use super::names::Names;
+use super::query::Bound;
+use super::{Binder, OutputKind, Result};
+use crate::error::QueryError;
+use crate::operators::{self, Typed};
+
+impl Binder<'_> {
+    /// `(SELECT …)` as a value.
+    pub(super) fn scalar_subquery(
+        &mut self,
+        query: &Query,
+        expr: &Ast,
+        names: &Names<'_>,
+    ) -> Result<Typed> {
+        let bound = self.query(query, Some(names.scope), names.ctes)?;
+        let column = only_column(&bound, expr)?;
+        Ok(Typed::new(
+            Expr::ScalarSubquery(subquery(bound.plan)),
+            column.data_type,
+        ))
+    }
+
+    /// `[NOT] EXISTS (SELECT …)`.
+    pub(super) fn exists(
+        &mut self,
+        query: &Query,
+        negated: bool,
+        names: &Names<'_>,
+    ) -> Result<Typed> {
+        let bound = self.query(query, Some(names.scope), names.ctes)?;
+        let exists = Expr::Exists(Exists::new(subquery(bound.plan), negated));
+        Ok(Typed::new(exists, DataType::Boolean))
+    }
+
+    /// `x [NOT] IN (SELECT …)`.
+    pub(super) fn in_subquery(
+        &mut self,
+        operand: &Ast,
+        query: &Query,
+        negated: bool,
+        names: &Names<'_>,
+    ) -> Result<Typed> {
+        if let Some(found) = self.in_unnest(operand, query, negated, names)? {
+            return Ok(found);
+        }
+        let bound = self.query(query, Some(names.scope), names.ctes)?;
+        let column = only_column(&bound, operand)?;
+        let value = self.value(operand, names)?;
+        if value.data_type == column.data_type && !value.is_dynamic() && !value.is_null_type() {
+            return Ok(membership(value, bound.plan, negated));
+        }
+        // Unlike types never match, equal numbers of unlike types do: their keys say both.
+        let key = operators::group_key(operators::to_dynamic(column));
+        let plan = LogicalPlanBuilder::from(bound.plan)
+            .project(vec![key.expr.alias("key")])
+            .and_then(LogicalPlanBuilder::build)?;
+        let value = operators::group_key(operators::to_dynamic(value));
+        Ok(membership(value, plan, negated))
+    }
+
+    /// `x op ANY (SELECT …)` and `x op ALL (SELECT …)`, where they are an IN.
+    pub(super) fn quantified(
+        &mut self,
+        left: &Ast,
+        op: &BinaryOperator,
+        right: &Ast,
+        all: bool,
+        expr: &Ast,
+        names: &Names<'_>,
+    ) -> Result<Typed> {
+        match (right, op, all) {
+            (Ast::Subquery(query), BinaryOperator::Eq, false) => {
+                self.in_subquery(left, query, false, names)
+            }
+            (Ast::Subquery(query), BinaryOperator::NotEq, true) => {
+                self.in_subquery(left, query, true, names)
+            }
+            _ => {
+                let quantifier = if all { "ALL" } else { "ANY" };
+                Err(unsupported(
+                    &format!("the comparison `{op} {quantifier} (…)`"),
+                    expr,
+                ))
+            }
+        }
+    }
+}
+
+fn membership(value: Typed, plan: LogicalPlan, negated: bool) -> Typed {
+    let expr = Expr::InSubquery(InSubquery::new(
+        Box::new(value.expr),
+        subquery(plan),
+        negated,
+    ));
+    Typed::new(expr, DataType::Boolean)
+}
+
+fn subquery(plan: LogicalPlan) -> Subquery {
+    let outer_ref_columns = plan.all_out_ref_exprs();
+    Subquery {
+        subquery: Arc::new(plan),
+        outer_ref_columns,
+        spans: Spans::new(),
+    }
+}
+
+fn only_column(bound: &Bound, expr: &Ast) -> Result<Typed> {
+    match bound.columns.as_slice() {
+        [only] if only.kind == OutputKind::Value => Ok(only.value.clone()),
+        columns => {
+            let message = format!(
+                "a query used as a value must have one column, not {}",
+                columns.len()
+            );
+            Err(QueryError::semantic(message, super::position(expr)))
+        }
+    }
+}
