@@ -46,6 +46,7 @@ impl<'a> Parser<'a> {
             b't' => self.word("true", Value::Bool(true)),
             b'f' => self.word("false", Value::Bool(false)),
             b'n' => self.word("null", Value::Null),
+            b'N' | b'I' => Err("NaN and Infinity are not JSON numbers"),
             _ => Err("expected a value"),
         }
     }

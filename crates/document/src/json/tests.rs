@@ -93,6 +93,54 @@ fn malformed_text_is_refused_with_its_place() {
 }
 
 #[test]
+fn errors_say_what_was_expected() {
+    let error = |text: &str| parse(text.as_bytes()).unwrap_err().to_string();
+    for (text, expected) in [
+        ("", "unexpected end of text at line 1 column 1"),
+        (
+            "[NaN]",
+            "NaN and Infinity are not JSON numbers at line 1 column 2",
+        ),
+        ("{\"a\":1", "unexpected end of text at line 1 column 7"),
+        ("{\"a\" 1}", "expected `:` at line 1 column 6"),
+        (
+            "{a:1}",
+            "expected a member name in double quotes at line 1 column 2",
+        ),
+        (
+            "[1] x",
+            "unexpected text after the value at line 1 column 5",
+        ),
+        ("[01]", "a number has no leading zeros at line 1 column 3"),
+        ("[1.]", "expected a digit at line 1 column 4"),
+        (
+            "[1e999]",
+            "number is out of the range of a float at line 1 column 2",
+        ),
+        ("\"abc", "a string is not closed at line 1 column 5"),
+        (
+            "\"a\nb\"",
+            "control characters in strings must be escaped at line 1 column 3",
+        ),
+        ("\"\\x\"", "unknown escape in a string at line 1 column 3"),
+        (
+            "\"\\ud800\"",
+            "a surrogate in a string stands alone at line 1 column 8",
+        ),
+        (
+            "\"\\u12g4\"",
+            "`\\u` must be followed by four hex digits at line 1 column 3",
+        ),
+    ] {
+        assert_eq!(error(text), expected, "{text}");
+    }
+    assert_eq!(
+        parse(b"[\"ok\",\n\"\xff\"]").unwrap_err().to_string(),
+        "text is not valid UTF-8 at line 2 column 2"
+    );
+}
+
+#[test]
 fn text_that_is_not_utf8_is_refused() {
     for bytes in [
         &b"\"\xff\""[..],

@@ -111,12 +111,12 @@ pub enum PatchError {
         reason: &'static str,
     },
     /// A typed value that cannot be read.
-    #[error("the value of operation {index} cannot be read")]
+    #[error("the value of operation {index} cannot be read: {reason}")]
     Value {
         /// The operation.
         index: usize,
-        /// Why not.
-        source: TypedValueError,
+        /// Why not; part of the message, since it is for whoever wrote the patch.
+        reason: TypedValueError,
     },
     /// The operation would change a field that is fixed.
     #[error("operation {index} would change the protected field `{field}`")]

@@ -101,7 +101,7 @@ impl Reader<'_> {
             index,
             member: "value",
         })?;
-        resolve_typed(value.clone()).map_err(|source| PatchError::Value { index, source })
+        resolve_typed(value.clone()).map_err(|reason| PatchError::Value { index, reason })
     }
 
     fn number(&self) -> Result<Value, PatchError> {

@@ -208,7 +208,8 @@ fn malformed_operations_are_refused_without_a_document() {
         ),
         (
             r#"[{"op":"ADD","path":"/a","value":{"__rockset_type":"DATE","value":"x"}}]"#,
-            "the value of operation 0 cannot be read",
+            "the value of operation 0 cannot be read: typed value: cannot parse `x` as date: \
+             expected `YYYY-MM-DD`",
         ),
     ] {
         let error = Patch::parse(&json::parse(patch.as_bytes()).unwrap()).unwrap_err();
