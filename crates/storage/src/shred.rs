@@ -33,6 +33,8 @@ struct PathNode {
     columns: [u32; SubColumnKind::ALL.len()],
     /// Rows that have an object here.
     objects: RowSet,
+    /// The last row that has any value here.
+    last_row: Option<u32>,
     int_min: i64,
     int_max: i64,
 }
@@ -133,6 +135,11 @@ impl<'a> Shredder<'a> {
         for entry in entries {
             let (name, value) = entry?;
             let node = self.child(parent, before, &name);
+            let last_row = self.nodes[node as usize].last_row.replace(self.row);
+            if last_row == Some(self.row) {
+                let what = "two members of one name";
+                return Err(DecodeError::NotCanonical { offset: 0, what });
+            }
             self.value(node, &value)?;
             before = node;
         }
@@ -302,6 +309,7 @@ impl PathNode {
             next_sibling: NONE,
             columns: [NONE; SubColumnKind::ALL.len()],
             objects: RowSet::default(),
+            last_row: None,
             int_min: i64::MAX,
             int_max: i64::MIN,
         }

@@ -39,6 +39,11 @@ const ID: &str = "_id";
 /// Name of the field that says when a document's event happened.
 const EVENT_TIME: &str = "_event_time";
 
+/// Memory of a column besides its values, about: its name, its array, two allocations' overhead.
+const COLUMN_BYTES: usize = 400;
+/// Memory of the type counts of a path, about.
+const PATH_BYTES: usize = 250;
+
 /// Documents with their sub-columns, immutable. Row ids are `0..row_count()`.
 #[derive(Debug)]
 pub struct Chunk {
@@ -127,7 +132,8 @@ impl Chunk {
             return Err(SegmentError::MissingId { row });
         }
         let values: usize = columns.iter().map(|(_, column)| column.bytes()).sum();
-        let bytes = buffers.documents.len() + buffers.aside.len() + values;
+        let fixed = columns.len() * COLUMN_BYTES + types.len() * PATH_BYTES;
+        let bytes = buffers.documents.len() + buffers.aside.len() + values + fixed;
         let bytes = (bytes + offsets.len() * size_of::<u32>()) as u64;
         let id_table = OnceLock::new();
         Ok(Self {
@@ -160,7 +166,7 @@ impl Chunk {
         offset(self.offsets.len() - 1)
     }
 
-    /// Bytes of memory.
+    /// Bytes of memory, about: of a chunk of few documents, most go to its columns' headers.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

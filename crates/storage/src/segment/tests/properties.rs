@@ -216,6 +216,23 @@ proptest! {
     }
 
     #[test]
+    fn damaged_documents_are_refused_or_still_documents(
+        documents in documents(2..6),
+        row in any::<prop::sample::Index>(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let mut encoded: Vec<Vec<u8>> = documents.iter().map(encode).collect();
+        let document = row.get_mut(&mut encoded);
+        *at.get_mut(document) = byte;
+        let Ok(chunk) = Chunk::build(&encoded) else { return Ok(()) };
+        let part = Part::from_chunk(Arc::new(chunk), DeletionVector::default());
+        let batches = part.scan(&everything(&documents, 3)).unwrap();
+        let rows: usize = batches.map(|batch| batch.unwrap().num_rows()).sum();
+        prop_assert_eq!(rows, documents.len());
+    }
+
+    #[test]
     fn a_snapshot_finds_each_live_document_in_its_part(
         documents in documents(3..30),
         dead in prop::collection::btree_set(0_u32..10, 0..5),
