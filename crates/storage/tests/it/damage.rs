@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use outcrop_storage::env::{Disk, MemoryDisk};
 use outcrop_storage::{ObjectPath, StoreError};
+use proptest::prelude::*;
 
 use crate::support::*;
 
@@ -143,4 +144,65 @@ fn folders_that_are_not_ours_are_left_alone() {
     disk.set_contents(&other, b"mine".to_vec());
     open(&disk);
     assert!(disk.contents(&other).is_some());
+}
+
+/// What can happen to the bytes of a file.
+#[derive(Clone, Debug)]
+enum Damage {
+    Cut(usize),
+    Insert(usize, Vec<u8>),
+    Overwrite(usize, Vec<u8>),
+    Empty,
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let bytes = prop::collection::vec(any::<u8>(), 1..20);
+    prop_oneof![
+        any::<usize>().prop_map(Damage::Cut),
+        (any::<usize>(), bytes.clone()).prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
+        (any::<usize>(), bytes).prop_map(|(at, bytes)| Damage::Overwrite(at, bytes)),
+        Just(Damage::Empty),
+    ]
+}
+
+fn apply(damage: &Damage, mut contents: Vec<u8>) -> Vec<u8> {
+    let place = |at: usize| at % (contents.len() + 1);
+    match damage {
+        Damage::Cut(at) => contents.truncate(place(*at)),
+        Damage::Insert(at, bytes) => {
+            let at = place(*at);
+            contents.splice(at..at, bytes.iter().copied());
+        }
+        Damage::Overwrite(at, bytes) => {
+            let at = place(*at);
+            let end = (at + bytes.len()).min(contents.len());
+            contents.splice(at..end, bytes.iter().copied());
+        }
+        Damage::Empty => contents.clear(),
+    }
+    contents
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever happened to whichever file: opening and reading give an error or documents that
+    /// were written, never a panic.
+    #[test]
+    fn damaged_files_never_make_the_store_panic(file in any::<prop::sample::Index>(), damage in damage()) {
+        let disk = stopped_store();
+        let paths = disk.paths();
+        let path = file.get(&paths);
+        disk.set_contents(path, apply(&damage, disk.contents(path).unwrap()));
+        if let Ok(store) = try_open(&disk) {
+            let snapshot = store.collection(ID).map(|collection| collection.snapshot());
+            for (id, written) in [("a", 2), ("b", 1), ("c", 1), ("d", 1)] {
+                let found = snapshot.as_ref().map(|snapshot| snapshot.document(id));
+                if let Some(Ok(Some(found))) = found {
+                    assert_eq!(found, document(id, written), "{}", path);
+                }
+            }
+            drop(store.close());
+        }
+    }
 }
