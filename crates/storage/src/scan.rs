@@ -19,6 +19,10 @@ use crate::sub_column::{DOCUMENT_COLUMN, SubColumn};
 /// Rows of a batch where the request does not say otherwise.
 pub const BATCH_ROWS: usize = 8192;
 
+/// Most rows of a batch with whole documents, whatever the request says: a megabyte or two, which
+/// stays in a core's cache and is not far too much where only a few documents are wanted.
+const DOCUMENT_BATCH_ROWS: usize = 1024;
+
 /// Batches of a scan, in row order.
 pub type BatchIterator = Box<dyn Iterator<Item = Result<RecordBatch, SegmentError>> + Send>;
 
@@ -56,6 +60,16 @@ impl ScanRequest {
     /// The schema of the batches: the sub-columns by name, nullable, then `_doc`.
     pub fn schema(&self) -> SchemaRef {
         batch_schema(&self.columns, self.document)
+    }
+
+    /// Rows of a batch, at least one.
+    pub(crate) fn rows_per_batch(&self) -> usize {
+        let most = if self.document {
+            DOCUMENT_BATCH_ROWS
+        } else {
+            usize::MAX
+        };
+        self.batch_rows.clamp(1, most)
     }
 }
 

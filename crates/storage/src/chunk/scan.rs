@@ -51,7 +51,7 @@ impl ChunkScan {
     }
 
     fn next_batch(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
-        let batch_rows = self.request.batch_rows.max(1);
+        let batch_rows = self.request.rows_per_batch();
         while self.passed.len() < batch_rows {
             let rows: Vec<u32> = self.rows.by_ref().take(batch_rows).collect();
             if rows.is_empty() {

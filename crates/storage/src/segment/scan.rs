@@ -52,7 +52,7 @@ impl SegmentScan {
             output,
             predicates: predicates.collect(),
             rows,
-            batch_rows: request.batch_rows.max(1),
+            batch_rows: request.rows_per_batch(),
             next_group: 0,
             reader: None,
             segment,
