@@ -1,1 +1,34 @@
-//! Workspaces, collections and keys.
+//! What exists: the organisation, its workspaces, collections and API keys.
+//!
+//! The whole state is one JSON object, kept as storage's numbered object `catalog/<n>`: the newest
+//! number counts, every change writes the next one. Readers see it through an atomic pointer and
+//! never wait; changes take turns.
+//!
+//! * [`Catalog`]: open it, read it; start here
+//! * [`collection`]: what is known of a collection, and its handle into storage
+//! * `life_cycle`: how collections come and go, and how a start finishes what a crash left half done
+//! * [`api_key`]: keys, of which only the SHA-256 is kept
+//!
+//! Functions that change something write to disk and block: call them off the async threads.
+//! Nothing here knows HTTP or SQL.
+
+pub mod api_key;
+mod catalog;
+pub mod collection;
+pub mod error;
+mod history;
+mod life_cycle;
+mod name;
+pub mod organization;
+mod random;
+mod state;
+pub mod workspace;
+
+pub use api_key::{ApiKey, KeyState, NewApiKey, Role};
+pub use catalog::Catalog;
+pub use collection::{
+    CollectionEntry, CollectionRecord, CollectionSettings, CollectionStatus, Compression,
+};
+pub use error::{CatalogError, ObjectKind};
+pub use organization::Organization;
+pub use workspace::{COMMONS, Workspace, WorkspaceRecord};

@@ -1,0 +1,146 @@
+//! The catalog: opening, reading, and the one way of changing it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use outcrop_storage::env::{Environment, Random};
+use outcrop_storage::{CollectionId, Store};
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::collection::CollectionEntry;
+use crate::error::CatalogError;
+use crate::history::History;
+use crate::life_cycle;
+use crate::organization::Organization;
+use crate::state::{State, VERSION};
+use crate::workspace::WorkspaceRecord;
+
+/// What exists in one data folder. See the crate's documentation.
+#[derive(Debug)]
+pub struct Catalog {
+    store: Arc<Store>,
+    view: ArcSwap<View>,
+    history: Mutex<History>,
+}
+
+/// What readers see: the newest durable state, and the ready collections by id.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) state: State,
+    pub(crate) entries: HashMap<CollectionId, Arc<CollectionEntry>>,
+}
+
+impl Catalog {
+    /// Reads the catalog of `store`, makes it at the first start, and finishes what a crash left
+    /// half done. Blocks.
+    ///
+    /// # Errors
+    /// [`CatalogError::Damaged`] or [`CatalogError::Version`] if the newest state cannot be used,
+    /// [`CatalogError::DataMissing`] if a ready collection has no data, and those of storage.
+    pub fn open(store: Arc<Store>) -> Result<Arc<Self>, CatalogError> {
+        let (mut history, state) = History::open(&store)?;
+        let state = match state {
+            Some(state) => state,
+            None => {
+                let state = first_state(store.environment());
+                history.append(&state)?;
+                state
+            }
+        };
+        let entries = life_cycle::entries(&store, &state)?;
+        let view = ArcSwap::from_pointee(View { state, entries });
+        let catalog = Arc::new(Self {
+            store,
+            view,
+            history: Mutex::new(history),
+        });
+        catalog.recover();
+        Ok(catalog)
+    }
+
+    /// The data folder.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// The organisation.
+    pub fn organization(&self) -> Organization {
+        self.view().state.organization.clone()
+    }
+
+    pub(crate) fn view(&self) -> Guard<Arc<View>> {
+        self.view.load()
+    }
+
+    pub(crate) fn now_micros(&self) -> i64 {
+        self.store.environment().clock.now_micros()
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        self.store.environment().random.as_ref()
+    }
+
+    /// Waits for the turn to change something.
+    pub(crate) fn changes(&self) -> Changes<'_> {
+        Changes {
+            catalog: self,
+            history: self.history.lock(),
+        }
+    }
+}
+
+/// The turn to change something: nobody else changes anything until it is dropped.
+pub(crate) struct Changes<'a> {
+    catalog: &'a Catalog,
+    history: MutexGuard<'a, History>,
+}
+
+impl Changes<'_> {
+    /// The data folder.
+    pub(crate) fn store(&self) -> &Store {
+        &self.catalog.store
+    }
+
+    /// A copy of the state, to be changed and committed.
+    pub(crate) fn state(&self) -> State {
+        self.catalog.view().state.clone()
+    }
+
+    /// Makes `state` durable, then shows it to readers.
+    ///
+    /// # Errors
+    /// [`CatalogError::State`]; readers then still see the state before.
+    pub(crate) fn commit(&mut self, state: State) -> Result<(), CatalogError> {
+        self.commit_with(state, None)
+    }
+
+    /// As [`Self::commit`], with a collection that became ready.
+    pub(crate) fn commit_with(
+        &mut self,
+        state: State,
+        ready: Option<Arc<CollectionEntry>>,
+    ) -> Result<(), CatalogError> {
+        self.history.append(&state)?;
+        let mut entries = self.catalog.view().entries.clone();
+        entries.extend(ready.map(|entry| (entry.record().id, entry)));
+        let alive = state.collections.iter().filter(|record| record.is_alive());
+        let alive: HashSet<CollectionId> = alive.map(|record| record.id).collect();
+        entries.retain(|id, _| alive.contains(id));
+        self.catalog.view.store(Arc::new(View { state, entries }));
+        Ok(())
+    }
+}
+
+/// The state of a new data folder.
+fn first_state(environment: &Environment) -> State {
+    let organization = Organization::generate(environment);
+    let commons = WorkspaceRecord::commons(organization.created_at_micros);
+    State {
+        version: VERSION,
+        organization,
+        workspaces: vec![commons],
+        collections: Vec::new(),
+        api_keys: Vec::new(),
+    }
+}

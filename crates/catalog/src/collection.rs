@@ -1,0 +1,162 @@
+//! What is known of a collection, and its handle into storage.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use outcrop_storage::{Collection, CollectionId};
+use serde::{Deserialize, Serialize};
+
+use crate::error::CatalogError;
+
+/// Retention in seconds: an hour to ten years, as in Rockset.
+pub(crate) const RETENTION_SECS: std::ops::RangeInclusive<u64> = 3_600..=315_359_999;
+
+/// Where a collection is in its life: `Created`, `Ready`, `Deleted`, then gone.
+///
+/// Each step is durable before the next one starts, so that a crash leaves one of these and the
+/// next start finishes what was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CollectionStatus {
+    /// Its name is taken; storage may not have it yet.
+    Created,
+    /// It can be written and queried.
+    Ready,
+    /// It is being dropped; storage may still have it.
+    Deleted,
+}
+
+impl CollectionStatus {
+    /// The status as the API writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "CREATED",
+            Self::Ready => "READY",
+            Self::Deleted => "DELETED",
+        }
+    }
+}
+
+/// The compression that the creator asked for. It is kept and echoed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Compression {
+    /// LZ4.
+    #[default]
+    Lz4,
+    /// Zstandard.
+    Zstd,
+}
+
+impl Compression {
+    /// The compression as the API writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Lz4 => "LZ4",
+            Self::Zstd => "ZSTD",
+        }
+    }
+}
+
+/// What the creator of a collection chooses, besides its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectionSettings {
+    /// Free text.
+    pub description: Option<String>,
+    /// Age in seconds after which documents go: 3,600 to 315,359,999. Kept, not enforced yet.
+    pub retention_secs: Option<u64>,
+    /// The ingest transformation as it was given; only the identity is accepted so far.
+    pub field_mapping_sql: Option<String>,
+    /// See [`Compression`].
+    #[serde(default)]
+    pub compression: Compression,
+}
+
+impl CollectionSettings {
+    /// Checks a retention in seconds.
+    ///
+    /// # Errors
+    /// [`CatalogError::BadRetention`] if it is out of range.
+    pub fn check_retention(seconds: i64) -> Result<u64, CatalogError> {
+        u64::try_from(seconds)
+            .ok()
+            .filter(|seconds| RETENTION_SECS.contains(seconds))
+            .ok_or(CatalogError::BadRetention {
+                seconds,
+                min: *RETENTION_SECS.start(),
+                max: *RETENTION_SECS.end(),
+            })
+    }
+}
+
+/// A collection as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectionRecord {
+    /// Its name in storage.
+    pub id: CollectionId,
+    /// Its workspace.
+    pub workspace: String,
+    /// Its name, unique in the workspace.
+    pub name: String,
+    /// Where it is in its life.
+    pub status: CollectionStatus,
+    /// Microseconds since 1970.
+    pub created_at_micros: i64,
+    /// E-mail of the creator.
+    pub created_by: Option<String>,
+    /// Name of the key that created it.
+    pub created_by_key: Option<String>,
+    /// What the creator chose.
+    pub settings: CollectionSettings,
+}
+
+impl CollectionRecord {
+    /// Whether it exists for users: it is not being deleted.
+    pub fn is_alive(&self) -> bool {
+        self.status != CollectionStatus::Deleted
+    }
+
+    /// `workspace.name`.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.workspace, self.name)
+    }
+}
+
+/// A ready collection.
+#[derive(Debug)]
+pub struct CollectionEntry {
+    record: CollectionRecord,
+    handle: Arc<Collection>,
+    last_queried_micros: AtomicI64,
+}
+
+impl CollectionEntry {
+    pub(crate) fn new(record: CollectionRecord, handle: Arc<Collection>) -> Self {
+        Self {
+            record,
+            handle,
+            last_queried_micros: AtomicI64::new(0),
+        }
+    }
+
+    /// What is kept of it.
+    pub fn record(&self) -> &CollectionRecord {
+        &self.record
+    }
+
+    /// Its documents.
+    pub fn handle(&self) -> Arc<Collection> {
+        Arc::clone(&self.handle)
+    }
+
+    /// Notes that a query read it at this time, in microseconds since 1970.
+    pub fn mark_queried(&self, now_micros: i64) {
+        self.last_queried_micros
+            .fetch_max(now_micros, Ordering::Relaxed);
+    }
+
+    /// When a query last read it, in microseconds since 1970; 0 if never since the start.
+    pub fn last_queried_micros(&self) -> i64 {
+        self.last_queried_micros.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,164 @@
+//! Why the catalog could not do something.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+
+use outcrop_storage::{NumberedError, StoreError};
+
+/// What a name names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// A workspace.
+    Workspace,
+    /// A collection.
+    Collection,
+    /// An API key.
+    ApiKey,
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Workspace => "workspace",
+            Self::Collection => "collection",
+            Self::ApiKey => "API key",
+        })
+    }
+}
+
+/// Why the catalog could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// There is no workspace of this name.
+    #[error("workspace `{workspace}` does not exist")]
+    WorkspaceMissing {
+        /// The name asked for.
+        workspace: String,
+    },
+    /// There is no collection of this name, or it is being deleted, or its workspace is missing.
+    #[error("collection `{name}` does not exist in workspace `{workspace}`")]
+    CollectionMissing {
+        /// The workspace asked for.
+        workspace: String,
+        /// The name asked for.
+        name: String,
+    },
+    /// The collection is still being created.
+    #[error("collection `{name}` of workspace `{workspace}` is not ready yet")]
+    CollectionNotReady {
+        /// Its workspace.
+        workspace: String,
+        /// Its name.
+        name: String,
+    },
+    /// There is no API key of this name.
+    #[error("API key `{name}` does not exist")]
+    KeyMissing {
+        /// The name asked for.
+        name: String,
+    },
+    /// The name is taken.
+    #[error("{kind} `{name}` already exists")]
+    AlreadyExists {
+        /// What has the name.
+        kind: ObjectKind,
+        /// The name.
+        name: String,
+    },
+    /// The workspace still has collections.
+    #[error("workspace `{workspace}` still has {collection_count} collections")]
+    NotEmpty {
+        /// The workspace.
+        workspace: String,
+        /// How many it has.
+        collection_count: u64,
+    },
+    /// The workspace belongs to the system.
+    #[error("workspace `{workspace}` cannot be deleted")]
+    Protected {
+        /// The workspace.
+        workspace: String,
+    },
+    /// The name cannot be used.
+    #[error("`{name}` is not a valid name of a {kind}: {reason}")]
+    BadName {
+        /// What should have got the name.
+        kind: ObjectKind,
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The retention is outside its range.
+    #[error("a retention of {seconds} seconds is outside {min} to {max}")]
+    BadRetention {
+        /// The retention asked for.
+        seconds: i64,
+        /// Smallest allowed.
+        min: u64,
+        /// Largest allowed.
+        max: u64,
+    },
+    /// An object of the catalog cannot be understood.
+    #[error("catalog object {number} is damaged")]
+    Damaged {
+        /// Its number.
+        number: u64,
+        /// What the decoder said.
+        source: serde_json::Error,
+    },
+    /// The catalog was written by a newer version.
+    #[error("catalog object {number} has format version {version}, this program reads {supported}")]
+    Version {
+        /// Its number.
+        number: u64,
+        /// The version found.
+        version: u32,
+        /// The version that this program writes.
+        supported: u32,
+    },
+    /// A ready collection has no data folder.
+    #[error("the data of collection `{workspace}.{name}` (`{id}`) is missing from the data folder")]
+    DataMissing {
+        /// Its workspace.
+        workspace: String,
+        /// Its name.
+        name: String,
+        /// Its id in storage.
+        id: outcrop_storage::CollectionId,
+    },
+    /// The state could not be read or written.
+    #[error("cannot {action} the catalog")]
+    State {
+        /// What was being done: a verb.
+        action: &'static str,
+        /// What storage said.
+        source: NumberedError,
+    },
+    /// Storage failed.
+    #[error("cannot {action}")]
+    Storage {
+        /// What was being done.
+        action: &'static str,
+        /// What storage said.
+        source: StoreError,
+    },
+}
+
+impl CatalogError {
+    /// Whether the cause is a full disk, so that the same call may work later.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                return matches!(
+                    error.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+                );
+            }
+            cause = error.source();
+        }
+        false
+    }
+}

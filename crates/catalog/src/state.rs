@@ -1,0 +1,87 @@
+//! The catalog's state as it is kept in a numbered object.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api_key::ApiKey;
+use crate::collection::CollectionRecord;
+use crate::error::CatalogError;
+use crate::organization::Organization;
+use crate::workspace::WorkspaceRecord;
+
+/// Format version that this program writes, and the only one that it reads.
+pub(crate) const VERSION: u32 = 1;
+
+/// Everything the catalog keeps. Every change writes all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) version: u32,
+    pub(crate) organization: Organization,
+    /// By name.
+    pub(crate) workspaces: Vec<WorkspaceRecord>,
+    /// By workspace, then name.
+    pub(crate) collections: Vec<CollectionRecord>,
+    /// In the order of their making.
+    pub(crate) api_keys: Vec<ApiKey>,
+}
+
+/// The member that is read before all others.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+impl State {
+    /// Reads the numbered object `number`.
+    ///
+    /// # Errors
+    /// [`CatalogError::Damaged`] and [`CatalogError::Version`].
+    pub(crate) fn decode(number: u64, bytes: &[u8]) -> Result<Self, CatalogError> {
+        let damaged = |source| CatalogError::Damaged { number, source };
+        let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;
+        if version != VERSION {
+            return Err(CatalogError::Version {
+                number,
+                version,
+                supported: VERSION,
+            });
+        }
+        let mut state: Self = serde_json::from_slice(bytes).map_err(damaged)?;
+        state
+            .workspaces
+            .sort_by(|left, right| left.name.cmp(&right.name));
+        state
+            .collections
+            .sort_by(|left, right| key(left).cmp(&key(right)));
+        Ok(state)
+    }
+
+    /// The bytes of a numbered object.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("the state has string keys only")
+    }
+
+    /// Where the workspace is, or where it would go.
+    pub(crate) fn workspace_place(&self, name: &str) -> Result<usize, usize> {
+        self.workspaces
+            .binary_search_by(|workspace| workspace.name.as_str().cmp(name))
+    }
+
+    /// Where the collection is, or where it would go.
+    pub(crate) fn collection_place(&self, workspace: &str, name: &str) -> Result<usize, usize> {
+        self.collections
+            .binary_search_by(|record| key(record).cmp(&(workspace, name)))
+    }
+
+    /// The collections of a workspace, those being deleted included.
+    pub(crate) fn collections_in(&self, workspace: &str) -> &[CollectionRecord] {
+        let start = self
+            .collections
+            .partition_point(|record| record.workspace.as_str() < workspace);
+        let rest = &self.collections[start..];
+        &rest[..rest.partition_point(|record| record.workspace == workspace)]
+    }
+}
+
+fn key(record: &CollectionRecord) -> (&str, &str) {
+    (&record.workspace, &record.name)
+}
