@@ -1,1 +1,32 @@
-//! The HTTP server.
+//! The HTTP server: routes, keys, limits, and errors as clients expect them.
+//!
+//! A request goes through these files in turn: [`listener`] accepts the connection, [`router`]
+//! finds the operation in the table of [`operations`], [`dispatch`] checks key, headers and body,
+//! and a function in [`handlers`] answers. Whatever fails becomes a response in [`error`].
+//!
+//! SQL, storage and the wire types live in other crates; this one knows statuses and headers.
+
+mod admission;
+mod app;
+mod auth;
+mod blocking;
+mod body;
+mod call;
+mod config;
+mod dispatch;
+mod error;
+mod handlers;
+mod headers;
+mod ids;
+mod listener;
+mod negotiation;
+mod operations;
+mod query_source;
+mod router;
+mod server;
+mod tls;
+
+pub use config::{Limits, ServerConfig};
+pub use operations::{Access, BEYOND_SPECIFICATION, Method, Operation, SPECIFICATION};
+pub use server::{RunningServer, Server, StartError};
+pub use tls::{CA_PATH, TlsError};

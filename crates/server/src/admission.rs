@@ -1,0 +1,123 @@
+//! Bounds on what runs at the same time.
+//!
+//! Beyond the bound a request is refused at once with 429 rather than queued without end: the
+//! client knows best whether waiting makes sense. Only bytes of write bodies are waited for, and
+//! only briefly.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use outcrop_api::error::ErrorType;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::Limits;
+use crate::error::{ApiError, ApiResult};
+
+/// Unit in which bodies are counted, so that the counts fit a semaphore of 32 bits.
+const UNIT_BYTES: usize = 1024;
+
+/// How long a write waits for others to free memory before it is refused. Short enough for clients
+/// whose own timeout is a few seconds.
+const BYTES_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Permits for what runs at the same time.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    queries: Arc<Semaphore>,
+    writes: Arc<Semaphore>,
+    write_units: Arc<Semaphore>,
+    write_units_max: u32,
+}
+
+/// Held while a write is in flight.
+#[derive(Debug)]
+pub(crate) struct WritePermit {
+    _write: OwnedSemaphorePermit,
+    _units: OwnedSemaphorePermit,
+}
+
+impl Admission {
+    /// The permits that `limits` allow.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let units = limits.write_bytes_in_flight_max.div_ceil(UNIT_BYTES);
+        let write_units_max = u32::try_from(units).unwrap_or(u32::MAX).max(1);
+        let permits = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        Self {
+            queries: permits(limits.queries_max),
+            writes: permits(limits.writes_max),
+            write_units: permits(write_units_max as usize),
+            write_units_max,
+        }
+    }
+
+    /// Permission to run a query.
+    ///
+    /// # Errors
+    /// `RATELIMITEXCEEDED` if as many run as may.
+    pub(crate) fn query(&self) -> ApiResult<OwnedSemaphorePermit> {
+        Arc::clone(&self.queries).try_acquire_owned().map_err(|_| {
+            ApiError::new(
+                ErrorType::RateLimitExceeded,
+                "too many queries are running; try again later",
+            )
+        })
+    }
+
+    /// Permission to take in a write whose body has up to `bytes`.
+    ///
+    /// # Errors
+    /// `RATELIMITEXCEEDED` if as many writes are in flight as may, `RESOURCEEXCEEDED` if their
+    /// bodies leave no room for this one within a few seconds.
+    pub(crate) async fn write(&self, bytes: usize) -> ApiResult<WritePermit> {
+        let write = Arc::clone(&self.writes).try_acquire_owned().map_err(|_| {
+            ApiError::new(
+                ErrorType::RateLimitExceeded,
+                "too many writes are in flight; try again later",
+            )
+        })?;
+        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX);
+        let units =
+            Arc::clone(&self.write_units).acquire_many_owned(units.clamp(1, self.write_units_max));
+        match tokio::time::timeout(BYTES_WAIT_MAX, units).await {
+            Ok(Ok(units)) => Ok(WritePermit {
+                _write: write,
+                _units: units,
+            }),
+            Ok(Err(_)) | Err(_) => Err(ApiError::new(
+                ErrorType::ResourceExceeded,
+                "the writes in flight fill the memory set aside for them; try again later",
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_beyond_the_bound_is_refused_until_one_ends() {
+        let admission = Admission::new(&Limits {
+            queries_max: 1,
+            ..Limits::default()
+        });
+        let first = admission.query().unwrap();
+        let refused = admission.query().unwrap_err();
+        assert_eq!(refused.model.error_type, ErrorType::RateLimitExceeded);
+        drop(first);
+        assert!(admission.query().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_body_larger_than_all_memory_waits_for_all_of_it() {
+        let limits = Limits {
+            write_bytes_in_flight_max: 4 * UNIT_BYTES,
+            ..Limits::default()
+        };
+        let admission = Admission::new(&limits);
+        let permit = admission.write(100 * UNIT_BYTES).await.unwrap();
+        assert_eq!(admission.write_units.available_permits(), 0);
+        drop(permit);
+        assert_eq!(admission.write_units.available_permits(), 4);
+    }
+}

@@ -1,0 +1,43 @@
+//! What every request can reach.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use outcrop_catalog::Catalog;
+use outcrop_query::Engine;
+use outcrop_storage::Environment;
+
+use crate::admission::Admission;
+use crate::config::Limits;
+
+/// The parts of a running server.
+pub(crate) struct App {
+    /// What exists.
+    pub(crate) catalog: Arc<Catalog>,
+    /// Runs SQL.
+    pub(crate) engine: Engine,
+    /// What one client may ask for.
+    pub(crate) limits: Limits,
+    /// What may run at the same time.
+    pub(crate) admission: Admission,
+    /// Where plain HTTP is served.
+    pub(crate) http_addr: SocketAddr,
+}
+
+impl App {
+    /// Clock, randomness and disk.
+    pub(crate) fn environment(&self) -> &Environment {
+        self.catalog.store().environment()
+    }
+
+    /// Microseconds since 1970.
+    pub(crate) fn now_micros(&self) -> i64 {
+        self.environment().clock.now_micros()
+    }
+
+    /// Time since some moment of this process; never goes back.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.environment().clock.monotonic()
+    }
+}

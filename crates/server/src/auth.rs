@@ -1,0 +1,157 @@
+//! Who calls: the `Authorization` header.
+//!
+//! Clients send `ApiKey KEY` in any case of the scheme, `Bearer KEY`, or `Basic` with the key as the
+//! user name.
+
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use outcrop_api::error::ErrorType;
+use outcrop_catalog::{ApiKey, Catalog, Role};
+
+use crate::error::{ApiError, ApiResult};
+use crate::operations::Access;
+
+/// The key that a call came with.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// What is kept of it.
+    pub(crate) key: ApiKey,
+}
+
+/// Finds the caller of an operation that needs `access`. None for [`Access::Public`].
+///
+/// # Errors
+/// `AUTHEXCEPTION` if there is no key that works, `FORBIDDEN` if its role does not allow this.
+pub(crate) fn authorize(
+    catalog: &Catalog,
+    headers: &HeaderMap,
+    access: Access,
+) -> ApiResult<Option<Caller>> {
+    if access == Access::Public {
+        return Ok(None);
+    }
+    let secret = secret(headers)?;
+    let key = catalog.authenticate(&secret).ok_or_else(|| {
+        ApiError::new(
+            ErrorType::AuthException,
+            "the API key is unknown, expired or suspended",
+        )
+    })?;
+    if !allows(key.role, access) {
+        return Err(ApiError::new(
+            ErrorType::Forbidden,
+            format!(
+                "the role of the API key `{}` does not allow this operation",
+                key.name
+            ),
+        ));
+    }
+    Ok(Some(Caller { key }))
+}
+
+fn allows(role: Role, access: Access) -> bool {
+    match access {
+        Access::Public | Access::Read => true,
+        Access::Write => role != Role::ReadOnly,
+        Access::Administer => role == Role::Admin,
+    }
+}
+
+/// The secret out of the header.
+fn secret(headers: &HeaderMap) -> ApiResult<String> {
+    let value = headers.get(header::AUTHORIZATION).ok_or_else(|| {
+        refused("no API key was given: send the header `Authorization: ApiKey <key>`")
+    })?;
+    let text = value.to_str().map_err(|_| unreadable())?.trim();
+    let (scheme, credentials) = text
+        .split_once(char::is_whitespace)
+        .ok_or_else(unreadable)?;
+    let credentials = credentials.trim();
+    let secret = match scheme.to_ascii_lowercase().as_str() {
+        "apikey" | "bearer" => credentials.to_owned(),
+        "basic" => user_name(credentials).ok_or_else(unreadable)?,
+        _ => {
+            return Err(refused(
+                "the scheme of the `Authorization` header is not supported",
+            ));
+        }
+    };
+    if secret.is_empty() {
+        Err(unreadable())
+    } else {
+        Ok(secret)
+    }
+}
+
+/// The user name of basic credentials; the password does not matter.
+fn user_name(credentials: &str) -> Option<String> {
+    let decoded = STANDARD.decode(credentials).ok()?;
+    let text = String::from_utf8(decoded).ok()?;
+    Some(
+        text.split_once(':')
+            .map_or(text.as_str(), |(user, _)| user)
+            .to_owned(),
+    )
+}
+
+fn unreadable() -> ApiError {
+    refused("the `Authorization` header cannot be read: send `ApiKey <key>`")
+}
+
+fn refused(message: &str) -> ApiError {
+    ApiError::new(ErrorType::AuthException, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn every_form_of_the_header_gives_the_key() {
+        let basic = format!("Basic {}", STANDARD.encode("k3y:"));
+        let without_colon = format!("basic {}", STANDARD.encode("k3y"));
+        for value in [
+            "ApiKey k3y",
+            "apikey k3y",
+            "Apikey  k3y ",
+            "APIKEY k3y",
+            "Bearer k3y",
+            &basic,
+            &without_colon,
+        ] {
+            assert_eq!(secret(&headers(value)).unwrap(), "k3y", "{value}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for value in [
+            "k3y",
+            "ApiKey",
+            "ApiKey ",
+            "Digest k3y",
+            "Basic !!!",
+            "Basic Og==",
+        ] {
+            let error = secret(&headers(value)).unwrap_err();
+            assert_eq!(error.model.error_type, ErrorType::AuthException, "{value}");
+        }
+        assert!(secret(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn roles_allow_more_from_left_to_right() {
+        let allowed =
+            |access| [Role::ReadOnly, Role::Member, Role::Admin].map(|role| allows(role, access));
+        assert_eq!(allowed(Access::Read), [true, true, true]);
+        assert_eq!(allowed(Access::Write), [false, true, true]);
+        assert_eq!(allowed(Access::Administer), [false, false, true]);
+    }
+}

@@ -1,0 +1,95 @@
+//! How a server is set up.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use outcrop_query::EngineOptions;
+use outcrop_storage::{Environment, StoreOptions};
+
+/// One mebibyte.
+const MIB: usize = 1024 * 1024;
+
+/// Everything that [`Server::start`](crate::Server::start) needs.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The clock, the random numbers and the data folder.
+    pub environment: Environment,
+    /// Where plain HTTP is served; port 0 takes a free one.
+    pub http: SocketAddr,
+    /// Where TLS is served, if at all; port 0 takes a free one.
+    pub https: Option<SocketAddr>,
+    /// A secret that works as the admin key. Without one, the first start makes a random key.
+    pub api_key: Option<String>,
+    /// What one client may ask for.
+    pub limits: Limits,
+    /// Sizes and times of storage.
+    pub store: StoreOptions,
+    /// Memory and threads of queries.
+    pub engine: EngineOptions,
+    /// How long a shutdown waits for requests that are being answered.
+    pub shutdown_grace: Duration,
+}
+
+impl ServerConfig {
+    /// A server on the folder `data` and the address `http`, with everything else by default.
+    pub fn new(data: impl Into<PathBuf>, http: SocketAddr) -> Self {
+        Self::with_environment(Environment::local(data.into()), http)
+    }
+
+    /// A server in the given environment, with everything else by default.
+    pub fn with_environment(environment: Environment, http: SocketAddr) -> Self {
+        Self {
+            environment,
+            http,
+            https: None,
+            api_key: None,
+            limits: Limits::default(),
+            store: StoreOptions::default(),
+            engine: EngineOptions::default(),
+            shutdown_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What one client may ask for. The defaults are those of Rockset's service where it had one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest body of a request that is not a write.
+    pub body_bytes_max: usize,
+    /// Largest body of a write.
+    pub write_body_bytes_max: usize,
+    /// Most documents in one write.
+    pub write_documents_max: usize,
+    /// Largest document.
+    pub document_bytes_max: usize,
+    /// Time of a query that does not say how long it may run.
+    pub query_timeout: Duration,
+    /// Longest time that a query may ask for; longer ones are cut to it.
+    pub query_timeout_max: Duration,
+    /// Queries that run at the same time; further ones are refused.
+    pub queries_max: usize,
+    /// Writes in flight; further ones are refused.
+    pub writes_max: usize,
+    /// Bytes of bodies of writes in flight; further ones wait for a while, then are refused.
+    pub write_bytes_in_flight_max: usize,
+    /// Open connections; further ones wait to be accepted.
+    pub connections_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 10 * MIB,
+            write_body_bytes_max: 10 * MIB,
+            write_documents_max: 20_000,
+            document_bytes_max: 40 * MIB,
+            query_timeout: Duration::from_secs(120),
+            query_timeout_max: Duration::from_secs(30 * 60),
+            queries_max: 100,
+            writes_max: 1_000,
+            write_bytes_in_flight_max: 256 * MIB,
+            connections_max: 10_000,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! From a matched operation to its response: key, headers, body, handler, errors.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use futures::FutureExt;
+use outcrop_api::error::ErrorType;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::auth;
+use crate::body;
+use crate::call::{self, Call, Handler};
+use crate::error::{self, ApiError, ApiResult};
+use crate::handlers;
+use crate::ids;
+use crate::negotiation;
+use crate::operations::Operation;
+
+/// Seconds that a client should wait before it tries again. Small, because Python's client really
+/// waits that long.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// The id of a request; an extension of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TraceId(pub(crate) Uuid);
+
+/// What the access log says about a call; an extension of its response.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    /// Name of the operation.
+    pub(crate) operation: &'static str,
+    /// Name of the key.
+    pub(crate) key_name: Option<String>,
+    /// Kind of the failure.
+    pub(crate) error_type: Option<ErrorType>,
+}
+
+/// Answers one request of an operation. Never fails: whatever goes wrong is a response.
+pub(crate) async fn answer(
+    app: Arc<App>,
+    operation: &'static Operation,
+    segments: Vec<(String, String)>,
+    request: Request,
+) -> Response {
+    let trace_id = trace_id(&request, &app);
+    let mut outcome = Outcome {
+        operation: operation.name,
+        ..Outcome::default()
+    };
+    // Whatever a handler shares with others is behind locks that a panic leaves usable.
+    let call = AssertUnwindSafe(run(
+        app,
+        operation,
+        segments,
+        request,
+        trace_id,
+        &mut outcome,
+    ));
+    let result = match call.catch_unwind().await {
+        Ok(result) => result,
+        Err(panic) => Err(ApiError::internal(format!(
+            "a handler panicked: {}",
+            panic_text(&*panic)
+        ))),
+    };
+    let mut response = result.unwrap_or_else(|error| {
+        outcome.error_type = Some(error.model.error_type);
+        failure(error, trace_id)
+    });
+    response.extensions_mut().insert(outcome);
+    response
+}
+
+async fn run(
+    app: Arc<App>,
+    operation: &'static Operation,
+    segments: Vec<(String, String)>,
+    request: Request,
+    trace_id: Uuid,
+    outcome: &mut Outcome,
+) -> ApiResult<Response> {
+    let received = app.monotonic();
+    let received_micros = app.now_micros();
+    let (parts, body) = request.into_parts();
+    let checked = check(&app, operation, &parts.headers);
+    let (caller, handler) = match checked {
+        Ok(checked) => checked,
+        Err(error) => {
+            body::discard(body, &parts.headers).await;
+            return Err(error);
+        }
+    };
+    outcome.key_name = caller.as_ref().map(|caller| caller.key.name.clone());
+    let is_write = handlers::is_document_write(operation.name);
+    let bytes_max = if is_write {
+        app.limits.write_body_bytes_max
+    } else {
+        app.limits.body_bytes_max
+    };
+    let _permit = if is_write {
+        let declared = body::declared_bytes(&parts.headers);
+        let bytes = declared
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .unwrap_or(bytes_max);
+        match app.admission.write(bytes.min(bytes_max)).await {
+            Ok(permit) => Some(permit),
+            Err(error) => {
+                body::discard(body, &parts.headers).await;
+                return Err(error);
+            }
+        }
+    } else {
+        None
+    };
+    let body = body::read(body, &parts.headers, bytes_max).await?;
+    let query = parts.uri.query().unwrap_or_default().to_owned();
+    handler(Call {
+        app,
+        caller,
+        segments,
+        query,
+        body,
+        trace_id,
+        received,
+        received_micros,
+    })
+    .await
+}
+
+/// All that can be checked before the body is read.
+fn check(
+    app: &App,
+    operation: &'static Operation,
+    headers: &axum::http::HeaderMap,
+) -> ApiResult<(Option<auth::Caller>, Handler)> {
+    let caller = auth::authorize(&app.catalog, headers, operation.access)?;
+    negotiation::check_accept(headers)?;
+    let handler = handlers::find(operation.name).ok_or_else(|| {
+        ApiError::not_implemented(format!(
+            "the operation `{}` is not implemented yet",
+            operation.name
+        ))
+    })?;
+    if body::is_present(headers) {
+        negotiation::check_content_type(headers)?;
+    }
+    Ok((caller, handler))
+}
+
+/// The response to a failure; logs what the client does not get to see.
+pub(crate) fn failure(error: ApiError, trace_id: Uuid) -> Response {
+    let status = error.status();
+    let mut model = error.model;
+    let cause = error.cause.as_deref().map(|cause| error::chain(cause));
+    if status.is_server_error() && status != axum::http::StatusCode::NOT_IMPLEMENTED {
+        tracing::error!(
+            trace_id = %trace_id,
+            http.status = status.as_u16(),
+            error = cause.as_deref().unwrap_or(&model.message),
+            "request failed"
+        );
+    }
+    if error.is_query {
+        model.query_id = Some(ids::query_id(trace_id));
+    }
+    model.trace_id = Some(trace_id.hyphenated().to_string());
+    let transient = error::is_transient(model.error_type);
+    let body = serde_json::to_vec(&model).expect("an error model has string keys only");
+    let mut response = call::respond(status, body);
+    if transient {
+        let seconds = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    if model.error_type == ErrorType::AuthException {
+        let scheme = HeaderValue::from_static("ApiKey");
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, scheme);
+    }
+    response
+}
+
+/// The id that the router gave the request, or a new one.
+pub(crate) fn trace_id(request: &Request, app: &App) -> Uuid {
+    let given = request.extensions().get::<TraceId>();
+    given.map_or_else(|| ids::uuid(app.environment().random.as_ref()), |id| id.0)
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message")
+}

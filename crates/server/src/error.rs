@@ -1,0 +1,331 @@
+//! The one place where errors become HTTP.
+//!
+//! A handler returns an [`ApiError`]. Every error of another crate has exactly one way into it here,
+//! and no match has a wildcard arm: a new variant does not compile until it has its place.
+
+use std::error::Error;
+
+use axum::http::StatusCode;
+use outcrop_api::error::{ErrorModel, ErrorType};
+use outcrop_catalog::{CatalogError, ObjectKind};
+use outcrop_document::{JsonError, PatchError, TypedValueError};
+use outcrop_query::QueryError;
+use outcrop_storage::{StoreError, WriteError};
+
+/// A failure with all that the response and the log need.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    /// The body, apart from the request's ids.
+    pub(crate) model: Box<ErrorModel>,
+    /// What the log should say beyond the message; never sent to the client.
+    pub(crate) cause: Option<Box<dyn Error + Send + Sync>>,
+    /// Whether the failure belongs to a query, whose id the body then has.
+    pub(crate) is_query: bool,
+}
+
+/// The result of a handler.
+pub(crate) type ApiResult<T> = Result<T, ApiError>;
+
+/// The status of a response with this type of error.
+pub(crate) fn status(error_type: ErrorType) -> StatusCode {
+    match error_type {
+        ErrorType::AuthException => StatusCode::UNAUTHORIZED,
+        ErrorType::Forbidden => StatusCode::FORBIDDEN,
+        ErrorType::NotFound => StatusCode::NOT_FOUND,
+        ErrorType::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        ErrorType::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+        ErrorType::QueryTimeout | ErrorType::ClientConnectionError => StatusCode::REQUEST_TIMEOUT,
+        ErrorType::Conflict | ErrorType::QueryCancelled => StatusCode::CONFLICT,
+        ErrorType::ContentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorType::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ErrorType::ResourceExceeded | ErrorType::RateLimitExceeded => StatusCode::TOO_MANY_REQUESTS,
+        ErrorType::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorType::NotImplementedYet => StatusCode::NOT_IMPLEMENTED,
+        ErrorType::ConnectionError => StatusCode::BAD_GATEWAY,
+        ErrorType::NotReady | ErrorType::Creating | ErrorType::ServiceUnavailable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        // An existing name and an object in use are 400 in Rockset, and clients rely on it.
+        ErrorType::InvalidInput
+        | ErrorType::BadRequest
+        | ErrorType::AlreadyExists
+        | ErrorType::DependentResources
+        | ErrorType::QueryError
+        | ErrorType::VersionException => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// Whether the same request may succeed a little later, so that the response says `Retry-After`.
+pub(crate) fn is_transient(error_type: ErrorType) -> bool {
+    matches!(
+        status(error_type),
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    )
+}
+
+impl ApiError {
+    /// A failure of which there is nothing more to say.
+    pub(crate) fn new(error_type: ErrorType, message: impl Into<String>) -> Self {
+        Self {
+            model: Box::new(ErrorModel::new(error_type, message)),
+            cause: None,
+            is_query: false,
+        }
+    }
+
+    /// The request says something that is not valid.
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorType::InvalidInput, message)
+    }
+
+    /// Something that is not built.
+    pub(crate) fn not_implemented(message: impl Into<String>) -> Self {
+        Self::new(ErrorType::NotImplementedYet, message)
+    }
+
+    /// A fault of the server. The client learns nothing but the trace id.
+    pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(
+            ErrorType::InternalError,
+            "internal error: the server's log has the details",
+        )
+        .with_cause(cause)
+    }
+
+    fn with_cause(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    fn with_key(mut self, message_key: &str) -> Self {
+        self.model.message_key = Some(message_key.to_owned());
+        self
+    }
+
+    /// The status of the response.
+    pub(crate) fn status(&self) -> StatusCode {
+        status(self.model.error_type)
+    }
+}
+
+/// Text and cause of a full disk, which ends by itself once there is space.
+fn disk_full(cause: impl Into<Box<dyn Error + Send + Sync>>) -> ApiError {
+    ApiError::new(
+        ErrorType::ServiceUnavailable,
+        "the server's disk is full: nothing was written, and reads go on",
+    )
+    .with_cause(cause)
+}
+
+impl From<CatalogError> for ApiError {
+    fn from(error: CatalogError) -> Self {
+        if error.is_disk_full() {
+            return disk_full(error);
+        }
+        match &error {
+            CatalogError::WorkspaceMissing { workspace } => Self::new(
+                ErrorType::NotFound,
+                format!("Workspace with name \"{workspace}\" does not exist"),
+            )
+            .with_key("WORKSPACE_NOT_FOUND"),
+            CatalogError::CollectionMissing { workspace, name } => {
+                collection_missing(workspace, name)
+            }
+            CatalogError::CollectionNotReady { .. } => {
+                Self::new(ErrorType::NotReady, error.to_string())
+            }
+            CatalogError::KeyMissing { .. } => Self::new(ErrorType::NotFound, error.to_string()),
+            CatalogError::AlreadyExists { kind, name } => {
+                Self::new(ErrorType::AlreadyExists, already_exists(*kind, name))
+            }
+            CatalogError::NotEmpty { .. } => {
+                Self::new(ErrorType::DependentResources, error.to_string())
+            }
+            CatalogError::Protected { .. }
+            | CatalogError::BadName { .. }
+            | CatalogError::BadRetention { .. } => Self::invalid(error.to_string()),
+            CatalogError::Damaged { .. }
+            | CatalogError::Version { .. }
+            | CatalogError::DataMissing { .. }
+            | CatalogError::State { .. } => Self::internal(error),
+            CatalogError::Storage { source, .. } => match source {
+                StoreError::Closed => closing().with_cause(error),
+                StoreError::Locked { .. }
+                | StoreError::Io { .. }
+                | StoreError::Numbered(_)
+                | StoreError::Manifest(_)
+                | StoreError::Wal(_)
+                | StoreError::Segment(_)
+                | StoreError::DeletionVector { .. }
+                | StoreError::Replay { .. }
+                | StoreError::FlushStopped { .. }
+                | StoreError::Thread { .. }
+                | StoreError::CollectionExists { .. }
+                | StoreError::CollectionMissing { .. } => Self::internal(error),
+            },
+        }
+    }
+}
+
+/// The error that LangChain.js tells from others by its key.
+fn collection_missing(workspace: &str, name: &str) -> ApiError {
+    ApiError::new(
+        ErrorType::NotFound,
+        format!("Collection \"{name}\" does not exist in workspace \"{workspace}\""),
+    )
+    .with_key("COLLECTION_DOES_NOT_EXIST")
+}
+
+fn already_exists(kind: ObjectKind, name: &str) -> String {
+    match kind {
+        ObjectKind::Workspace => format!("Workspace with name \"{name}\" already exists"),
+        ObjectKind::Collection => format!("Collection \"{name}\" already exists"),
+        ObjectKind::ApiKey => format!("API key \"{name}\" already exists"),
+    }
+}
+
+fn closing() -> ApiError {
+    ApiError::new(ErrorType::ServiceUnavailable, "the server is shutting down")
+}
+
+impl From<WriteError> for ApiError {
+    fn from(error: WriteError) -> Self {
+        if error.is_disk_full() {
+            return disk_full(error);
+        }
+        match &error {
+            WriteError::DiskFull { .. } => disk_full(error),
+            WriteError::Poisoned => Self::new(
+                ErrorType::ServiceUnavailable,
+                "the server takes no writes until it is restarted, because its disk failed",
+            )
+            .with_cause(error),
+            WriteError::Closed => closing(),
+            WriteError::Dropped { .. } => Self::new(
+                ErrorType::NotFound,
+                "the collection was deleted while it was written to",
+            )
+            .with_key("COLLECTION_DOES_NOT_EXIST"),
+            WriteError::TooLarge { bytes, bytes_max } => Self::new(
+                ErrorType::ContentTooLarge,
+                format!("the documents take {bytes} bytes, more than the {bytes_max} of one write"),
+            ),
+            WriteError::FlushFails { .. } => Self::new(
+                ErrorType::ServiceUnavailable,
+                "the server takes no writes at the moment, because it cannot flush earlier ones",
+            )
+            .with_cause(error),
+            WriteError::Io { .. } | WriteError::IdMismatch { .. } | WriteError::Segment { .. } => {
+                Self::internal(error)
+            }
+        }
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        let error_type = query_error_type(&error);
+        let mut api_error = match error_type {
+            ErrorType::InternalError => {
+                Self::new(error_type, "internal error while running the query")
+            }
+            _ => Self::new(error_type, error.to_string()),
+        };
+        if let Some(position) = error.position() {
+            api_error.model.line = u32::try_from(position.line).ok();
+            api_error.model.column = u32::try_from(position.column).ok();
+        }
+        api_error.model.error_id = Some(error.error_id().unwrap_or_default().to_owned());
+        api_error.is_query = true;
+        api_error.with_cause(error)
+    }
+}
+
+fn query_error_type(error: &QueryError) -> ErrorType {
+    match error {
+        QueryError::Syntax { .. }
+        | QueryError::Semantic { .. }
+        | QueryError::UnknownFunction { .. }
+        | QueryError::UnknownCollection { .. }
+        | QueryError::Runtime { .. } => ErrorType::QueryError,
+        QueryError::Timeout => ErrorType::QueryTimeout,
+        QueryError::Cancelled => ErrorType::QueryCancelled,
+        QueryError::MemoryLimit { .. } | QueryError::ResultTooLarge { .. } => {
+            ErrorType::ResourceExceeded
+        }
+        QueryError::NotImplemented { .. } => ErrorType::NotImplementedYet,
+        QueryError::Storage(_) | QueryError::Internal { .. } => ErrorType::InternalError,
+    }
+}
+
+impl From<JsonError> for ApiError {
+    fn from(error: JsonError) -> Self {
+        Self::invalid(format!("the body is not valid JSON: {error}"))
+    }
+}
+
+/// A document that cannot be read: the error of its status, not of the request.
+impl From<TypedValueError> for ApiError {
+    fn from(error: TypedValueError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+/// A patch that cannot be read or does not apply: the error of its status, not of the request.
+impl From<PatchError> for ApiError {
+    fn from(error: PatchError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+/// The whole chain of an error on one line, for the log.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let message = error.to_string();
+        // Transparent wrappers repeat what they hold.
+        if !text.ends_with(&message) {
+            text.push_str(": ");
+            text.push_str(&message);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_has_a_status_of_the_api() {
+        let documented = [
+            400, 401, 403, 404, 405, 406, 408, 409, 413, 415, 429, 500, 501, 502, 503,
+        ];
+        for error_type in ErrorType::ALL {
+            assert!(
+                documented.contains(&status(error_type).as_u16()),
+                "{error_type}"
+            );
+        }
+        for code in documented {
+            let used = ErrorType::ALL
+                .iter()
+                .any(|kind| status(*kind).as_u16() == code);
+            assert!(used, "no type has the status {code}");
+        }
+    }
+
+    #[test]
+    fn the_chain_names_every_cause_once() {
+        let io = std::io::Error::other("no space");
+        let error = WriteError::Io {
+            source: std::sync::Arc::new(io),
+        };
+        assert_eq!(
+            chain(&error),
+            "cannot write to the write-ahead log: no space"
+        );
+    }
+}

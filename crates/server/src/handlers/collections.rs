@@ -1,0 +1,212 @@
+//! `/v1/orgs/self/collections` and `/v1/orgs/self/ws/{workspace}/collections`.
+
+use axum::response::Response;
+use outcrop_api::Data;
+use outcrop_api::collection::{
+    Collection, CollectionStats, CreateCollectionRequest, DeletedCollection, FieldMappingQuery,
+};
+use outcrop_catalog::{CollectionEntry, CollectionRecord, CollectionSettings, Compression};
+
+use crate::blocking;
+use crate::call::{self, Call};
+use crate::error::{ApiError, ApiResult};
+use crate::ids;
+
+/// `GET /v1/orgs/self/collections`.
+#[expect(clippy::unused_async, reason = "every handler is an async function")]
+pub(crate) async fn list(call: Call) -> ApiResult<Response> {
+    let records = call.app.catalog.collections();
+    call::json(&Data {
+        data: shown_all(&call, records),
+    })
+}
+
+/// `GET /v1/orgs/self/ws/{workspace}/collections`.
+#[expect(clippy::unused_async, reason = "every handler is an async function")]
+pub(crate) async fn list_in_workspace(call: Call) -> ApiResult<Response> {
+    let records = call.app.catalog.collections_in(call.segment("workspace"))?;
+    call::json(&Data {
+        data: shown_all(&call, records),
+    })
+}
+
+/// `POST /v1/orgs/self/ws/{workspace}/collections`.
+pub(crate) async fn create(call: Call) -> ApiResult<Response> {
+    let request: CreateCollectionRequest = call.json()?;
+    let name = request
+        .name
+        .clone()
+        .ok_or_else(|| ApiError::invalid("`name` is required"))?;
+    let settings = settings(request)?;
+    let key = call.caller()?.key.clone();
+    let record = blocking::run({
+        let app = std::sync::Arc::clone(&call.app);
+        let workspace = call.segment("workspace").to_owned();
+        move || {
+            app.catalog
+                .create_collection(&workspace, &name, settings, &key.owner, &key.name)
+        }
+    })
+    .await??;
+    call::json(&Data {
+        data: shown(&call, record),
+    })
+}
+
+/// `GET /v1/orgs/self/ws/{workspace}/collections/{collection}`: with its stats.
+#[expect(clippy::unused_async, reason = "every handler is an async function")]
+pub(crate) async fn get(call: Call) -> ApiResult<Response> {
+    let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
+    let record = call.app.catalog.collection_record(workspace, name)?;
+    let stats = call
+        .app
+        .catalog
+        .collection(workspace, name)
+        .map(|entry| stats(&entry));
+    let mut data = shown(&call, record);
+    data.stats = Some(stats.unwrap_or_default());
+    call::json(&Data { data })
+}
+
+/// `DELETE /v1/orgs/self/ws/{workspace}/collections/{collection}`.
+pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
+    let record = blocking::run(move || {
+        let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
+        call.app.catalog.delete_collection(workspace, name)
+    })
+    .await??;
+    call::json(&Data {
+        data: DeletedCollection::new(&record.workspace, &record.name),
+    })
+}
+
+/// What the creator chose.
+///
+/// # Errors
+/// `NOTIMPLEMENTEDYET` for what would silently not happen: sources and transformations.
+fn settings(request: CreateCollectionRequest) -> ApiResult<CollectionSettings> {
+    if !request.sources.is_empty() {
+        return Err(ApiError::not_implemented(
+            "collections with sources are not implemented yet: create it without and add documents",
+        ));
+    }
+    let sql = request.field_mapping_query.and_then(|query| query.sql);
+    let field_mapping_sql = sql.filter(|sql| !sql.trim().is_empty());
+    if field_mapping_sql
+        .as_deref()
+        .is_some_and(|sql| !is_identity(sql))
+    {
+        return Err(ApiError::not_implemented(
+            "ingest transformations other than `SELECT * FROM _input` are not implemented yet",
+        ));
+    }
+    let retention_secs = request
+        .retention_secs
+        .map(CollectionSettings::check_retention)
+        .transpose()?;
+    let compression = match request.storage_compression_type.as_deref() {
+        None => Compression::default(),
+        Some(name) if name.eq_ignore_ascii_case("LZ4") => Compression::Lz4,
+        Some(name) if name.eq_ignore_ascii_case("ZSTD") => Compression::Zstd,
+        Some(_) => {
+            return Err(ApiError::invalid(
+                "`storage_compression_type` has to be `LZ4` or `ZSTD`",
+            ));
+        }
+    };
+    let description = request.description;
+    Ok(CollectionSettings {
+        description,
+        retention_secs,
+        field_mapping_sql,
+        compression,
+    })
+}
+
+/// Whether the transformation keeps every document as it is.
+fn is_identity(sql: &str) -> bool {
+    let words: Vec<String> = sql
+        .trim()
+        .trim_end_matches(';')
+        .split_whitespace()
+        .map(str::to_ascii_lowercase)
+        .collect();
+    words == ["select", "*", "from", "_input"]
+}
+
+fn shown_all(call: &Call, records: Vec<CollectionRecord>) -> Vec<Collection> {
+    records
+        .into_iter()
+        .map(|record| shown(call, record))
+        .collect()
+}
+
+/// The collection as clients see it, without stats.
+fn shown(call: &Call, record: CollectionRecord) -> Collection {
+    let main_instance = call.app.catalog.organization().main_virtual_instance_id;
+    let settings = record.settings;
+    Collection {
+        created_at: Some(ids::metadata_time(record.created_at_micros)),
+        created_by: record.created_by,
+        created_by_apikey_name: record.created_by_key,
+        rrn: Some(ids::resource_name("col", record.id)),
+        name: Some(record.name),
+        workspace: Some(record.workspace),
+        status: Some(record.status.name().to_owned()),
+        sources: Vec::new(),
+        field_mappings: Vec::new(),
+        field_partitions: Vec::new(),
+        clustering_key: Vec::new(),
+        aliases: Vec::new(),
+        field_schemas: Vec::new(),
+        ingest_virtual_instance_id: Some(main_instance),
+        read_only: false,
+        storage_type: Some("HOT".to_owned()),
+        storage_compression_type: Some(settings.compression.name().to_owned()),
+        insert_only: false,
+        enable_exactly_once_writes: false,
+        description: settings.description,
+        retention_secs: settings.retention_secs,
+        field_mapping_query: settings
+            .field_mapping_sql
+            .map(|sql| FieldMappingQuery { sql: Some(sql) }),
+        stats: None,
+    }
+}
+
+/// What storage counts. Indexes that there are not have no size, and what is not counted is `null`.
+fn stats(entry: &CollectionEntry) -> CollectionStats {
+    let stats = entry.handle().stats();
+    let millis = |micros: i64| u64::try_from(micros / 1000).unwrap_or_default();
+    CollectionStats {
+        doc_count: Some(stats.doc_count),
+        purged_doc_count: Some(0),
+        purged_doc_size: Some(0),
+        total_size: Some(stats.segment_bytes + stats.delta_bytes),
+        total_index_size: Some(stats.segment_bytes),
+        column_index_size: Some(stats.segment_bytes),
+        row_index_size: None,
+        inverted_index_size: None,
+        range_index_size: None,
+        bytes_inserted: Some(stats.bytes_inserted),
+        bytes_overwritten: None,
+        bulk_bytes_inserted: Some(0),
+        bulk_bytes_overwritten: Some(0),
+        last_queried_ms: Some(millis(entry.last_queried_micros())),
+        last_updated_ms: Some(millis(stats.last_write_micros.unwrap_or_default())),
+        fill_progress: None,
+        current_progress: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_identity_transformation_passes() {
+        assert!(is_identity("SELECT *\n  FROM _input;"));
+        assert!(!is_identity("SELECT a FROM _input"));
+        assert!(!is_identity("SELECT * FROM _input WHERE a > 1"));
+    }
+}

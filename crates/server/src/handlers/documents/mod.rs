@@ -1,0 +1,170 @@
+//! `/v1/orgs/self/ws/{workspace}/collections/{collection}/docs`.
+//!
+//! A document that cannot be taken gets the status `ERROR` and does not hold up the others; only
+//! a body that is no list of documents fails as a whole. The rest is written as one batch.
+
+pub(super) mod add;
+pub(super) mod delete;
+mod id;
+pub(super) mod patch;
+
+use axum::response::Response;
+use bytes::Bytes;
+use outcrop_api::document::{DocumentStatus, DocumentsResponse, Status};
+use outcrop_catalog::CollectionEntry;
+use outcrop_document::{Value, json};
+use outcrop_storage::{Operation, Outcome};
+
+use super::offsets;
+use crate::blocking;
+use crate::call::{self, Call};
+use crate::error::{ApiError, ApiResult};
+
+/// One entry of the request, read.
+struct Entry {
+    /// The document's id, as far as it is known.
+    id: Option<String>,
+    /// What storage shall do, or why nothing.
+    operation: Result<Operation, ApiError>,
+    /// The id of the patch, if it is one.
+    patch_id: Option<String>,
+}
+
+impl Entry {
+    fn failed(id: Option<String>, error: impl Into<ApiError>) -> Self {
+        Self {
+            id,
+            operation: Err(error.into()),
+            patch_id: None,
+        }
+    }
+}
+
+/// Reads the entries of the body with `read`, writes them as one batch and answers.
+async fn write<F>(call: Call, read: F) -> ApiResult<Response>
+where
+    F: Fn(usize, Value) -> Entry + Send + 'static,
+{
+    let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
+    let entry = call.app.catalog.collection(workspace, name)?;
+    let body = call.body.clone();
+    let documents_max = call.app.limits.write_documents_max;
+    let entries = blocking::run_for(body.len(), move || {
+        let values = elements(&body, documents_max)?;
+        Ok::<Vec<Entry>, ApiError>(
+            values
+                .into_iter()
+                .enumerate()
+                .map(|(index, value)| read(index, value))
+                .collect(),
+        )
+    })
+    .await??;
+    commit(&call, &entry, entries).await
+}
+
+/// Writes what can be written and tells what became of each entry, in the request's order.
+async fn commit(call: &Call, entry: &CollectionEntry, entries: Vec<Entry>) -> ApiResult<Response> {
+    let collection = entry.handle();
+    let mut operations = Vec::with_capacity(entries.len());
+    let mut pending = Vec::with_capacity(entries.len());
+    for Entry {
+        id,
+        operation,
+        patch_id,
+    } in entries
+    {
+        let error = match operation {
+            Ok(operation) => {
+                operations.push(operation);
+                None
+            }
+            Err(error) => Some(error),
+        };
+        pending.push((id, patch_id, error));
+    }
+    let (seqno, outcomes) = if operations.is_empty() {
+        (collection.snapshot().seqno(), Vec::new())
+    } else {
+        let receipt = collection.write(operations).await?;
+        (receipt.seqno, receipt.outcomes)
+    };
+    let mut outcomes = outcomes.into_iter();
+    let mut data = Vec::with_capacity(pending.len());
+    for (id, patch_id, error) in pending {
+        let result = match error {
+            Some(error) => Err(error),
+            None => match outcomes.next() {
+                Some(outcome) => status(outcome, patch_id.is_some(), id.as_deref()),
+                None => {
+                    return Err(ApiError::internal(
+                        "a write has fewer outcomes than documents",
+                    ));
+                }
+            },
+        };
+        data.push(shown(call, id, patch_id, result));
+    }
+    call::json(&DocumentsResponse {
+        data,
+        last_offset: offsets::fence(seqno),
+    })
+}
+
+/// The status of a document that storage has dealt with.
+fn status(outcome: Outcome, is_patch: bool, id: Option<&str>) -> Result<Status, ApiError> {
+    match outcome {
+        Outcome::Added => Ok(Status::Added),
+        Outcome::Replaced => Ok(Status::Replaced),
+        Outcome::Deleted => Ok(Status::Deleted),
+        Outcome::Patched => Ok(Status::Patched),
+        Outcome::Absent if is_patch => Err(ApiError::new(
+            outcrop_api::error::ErrorType::NotFound,
+            format!("document `{}` does not exist", id.unwrap_or_default()),
+        )),
+        Outcome::Absent => Ok(Status::Deleted),
+        Outcome::Failed(error) => Err(error.into()),
+    }
+}
+
+fn shown(
+    call: &Call,
+    id: Option<String>,
+    patch_id: Option<String>,
+    result: Result<Status, ApiError>,
+) -> DocumentStatus {
+    let (status, error) = match result {
+        Ok(status) => (status, None),
+        Err(error) => (Status::Error, Some(*error.model)),
+    };
+    let collection = Some(call.segment("collection").to_owned());
+    DocumentStatus {
+        collection,
+        error,
+        id,
+        status,
+        patch_id,
+    }
+}
+
+/// The elements of `data`.
+///
+/// # Errors
+/// `INVALIDINPUT` if the body is not a JSON object with a list `data`, or has too many elements.
+fn elements(body: &Bytes, documents_max: usize) -> ApiResult<Vec<Value>> {
+    let Value::Object(mut members) = json::parse(body)? else {
+        return Err(ApiError::invalid(
+            "the body has to be a JSON object with the member `data`",
+        ));
+    };
+    let Some(Value::Array(elements)) = members.remove("data") else {
+        return Err(ApiError::invalid("`data` has to be a list of documents"));
+    };
+    if elements.len() > documents_max {
+        return Err(ApiError::invalid(format!(
+            "the request has {} documents, more than the {documents_max} of one write",
+            elements.len()
+        )));
+    }
+    Ok(elements)
+}

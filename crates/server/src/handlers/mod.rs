@@ -1,0 +1,79 @@
+//! The operations that are built, one file per group.
+//!
+//! A new operation is a function here and a line in [`BUILT`]; see `docs/adding-an-endpoint.md`.
+
+mod collections;
+mod documents;
+mod offsets;
+mod organization;
+mod queries;
+mod workspaces;
+
+use crate::call::Handler;
+
+/// The handlers by the operations' names. An operation that is not here answers 501.
+pub(crate) const BUILT: &[(&str, Handler)] = &[
+    ("greet", |call| Box::pin(organization::greet(call))),
+    ("getOrganization", |call| Box::pin(organization::get(call))),
+    ("listWorkspaces", |call| Box::pin(workspaces::list(call))),
+    ("createWorkspace", |call| Box::pin(workspaces::create(call))),
+    ("getWorkspace", |call| Box::pin(workspaces::get(call))),
+    ("deleteWorkspace", |call| Box::pin(workspaces::delete(call))),
+    ("listCollections", |call| Box::pin(collections::list(call))),
+    ("workspaceCollections", |call| {
+        Box::pin(collections::list_in_workspace(call))
+    }),
+    ("createCollection", |call| {
+        Box::pin(collections::create(call))
+    }),
+    ("getCollection", |call| Box::pin(collections::get(call))),
+    ("deleteCollection", |call| {
+        Box::pin(collections::delete(call))
+    }),
+    ("addDocuments", |call| {
+        Box::pin(documents::add::handle(call))
+    }),
+    ("patchDocuments", |call| {
+        Box::pin(documents::patch::handle(call))
+    }),
+    ("deleteDocuments", |call| {
+        Box::pin(documents::delete::handle(call))
+    }),
+    ("getCollectionOffsets", |call| Box::pin(offsets::post(call))),
+    ("getCollectionOffsetsByFence", |call| {
+        Box::pin(offsets::get(call))
+    }),
+    ("query", |call| Box::pin(queries::run(call))),
+    ("validate", |call| Box::pin(queries::validate(call))),
+];
+
+/// The handler of an operation, if it is built.
+pub(crate) fn find(name: &str) -> Option<Handler> {
+    BUILT
+        .iter()
+        .find(|(built, _)| *built == name)
+        .map(|(_, handler)| *handler)
+}
+
+/// Whether the operation's body holds documents, for which there are limits of their own.
+pub(crate) fn is_document_write(name: &str) -> bool {
+    matches!(name, "addDocuments" | "patchDocuments" | "deleteDocuments")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operations::{BEYOND_SPECIFICATION, SPECIFICATION};
+
+    #[test]
+    fn every_handler_belongs_to_one_operation() {
+        for (name, _) in BUILT {
+            let count = SPECIFICATION
+                .iter()
+                .chain(BEYOND_SPECIFICATION)
+                .filter(|operation| operation.name == *name)
+                .count();
+            assert_eq!(count, 1, "{name}");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The REST API over real connections: a server in this process, a small client, no mocks.
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test, what does not hold ends the test"
+)]
+
+mod access;
+mod bad_input;
+mod client;
+mod collections;
+mod documents;
+mod faults;
+mod limits;
+mod operations;
+mod organization;
+mod paths;
+mod queries;
+mod restart;
+mod shape;
+mod tls;
+mod workspaces;
+
+pub(crate) use client::{Answer, Rig};

@@ -1,0 +1,78 @@
+//! The table of operations against the specification.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use outcrop_server::{Access, Method, SPECIFICATION};
+
+use crate::Rig;
+
+/// `METHOD path operationId` of every operation, one a line, in the order of the specification.
+const LIST: &str = include_str!("../data/operations.txt");
+
+fn line(method: Method, path: &str, name: &str) -> String {
+    format!("{} {path} {name}", method.name())
+}
+
+#[test]
+fn the_table_is_the_list_of_the_specification() {
+    let table: Vec<String> = SPECIFICATION
+        .iter()
+        .map(|operation| line(operation.method, operation.path, operation.name))
+        .collect();
+    assert_eq!(table, LIST.lines().collect::<Vec<_>>());
+    assert_eq!(table.len(), 98);
+}
+
+/// The specification itself is not part of the repository; where a copy is named by
+/// `OUTCROP_OPENAPI`, the list is checked against it.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test reads a file that is no data of a server")]
+fn the_list_is_that_of_the_openapi_file() {
+    let Some(file) = std::env::var_os("OUTCROP_OPENAPI") else {
+        return;
+    };
+    let text = std::fs::read_to_string(Path::new(&file)).unwrap();
+    let mut found = BTreeSet::new();
+    let (mut path, mut method) = (String::new(), String::new());
+    for text in text.lines().skip_while(|line| *line != "paths:").skip(1) {
+        let indent = text.len() - text.trim_start().len();
+        let word = text.trim().trim_end_matches(':').trim_matches('\'');
+        match indent {
+            0 if !text.is_empty() => break,
+            2 => path = word.to_owned(),
+            4 => method = word.to_uppercase(),
+            6 => {
+                if let Some(name) = text.trim().strip_prefix("operationId: ") {
+                    found.insert(format!("{method} {path} {name}"));
+                }
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(found, LIST.lines().map(str::to_owned).collect());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_answers_and_the_unbuilt_ones_say_so() {
+    let rig = Rig::start().await;
+    let mut unbuilt = 0;
+    for operation in SPECIFICATION {
+        let path = operation.path.replace('{', "x").replace('}', "");
+        let name = operation.name;
+        if operation.access != Access::Public {
+            let answer = rig.send(operation.method.name(), &path, &[], "").await;
+            answer.failure(401, "AUTHEXCEPTION");
+        }
+        let answer = rig.call(operation.method.name(), &path, None).await;
+        assert_ne!(answer.status, 405, "{name}");
+        if answer.status == 501 {
+            unbuilt += 1;
+            let body = answer.failure(501, "NOTIMPLEMENTEDYET");
+            assert!(body["message"].as_str().unwrap().contains(name), "{body}");
+        } else {
+            assert!(answer.status.as_u16() < 500, "{name}: {answer:?}");
+        }
+    }
+    assert_eq!(unbuilt, 98 - 16);
+}
