@@ -6,14 +6,14 @@
 //! type that was seen there; a value is one push. Nothing is allocated per value.
 
 use std::borrow::Cow;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use outcrop_document::k::{DecodeError, Entries, Node, View};
 use outcrop_document::{FieldPath, ValueType};
 
 use crate::chunk::{ColumnBuilder, DOCUMENTS, RowSet, Values, view, view_aside};
-use crate::segment::hash::hash64;
 use crate::sub_column::{SubColumn, SubColumnKind};
 use crate::type_counts::TypeCounts;
 
@@ -53,6 +53,8 @@ pub(crate) struct Shredder<'a> {
     documents: &'a [u8],
     nodes: Vec<PathNode>,
     lookup: HashTable<u32>,
+    /// With a random seed: names come from outside and must not be able to collide on purpose.
+    hasher: DefaultHashBuilder,
     columns: Vec<ColumnBuilder>,
     aside: Vec<u8>,
     row: u32,
@@ -67,6 +69,7 @@ impl<'a> Shredder<'a> {
             documents,
             nodes,
             lookup,
+            hasher: DefaultHashBuilder::default(),
             columns,
             aside: Vec::new(),
             row: 0,
@@ -164,8 +167,13 @@ impl<'a> Shredder<'a> {
     }
 
     fn intern(&mut self, parent: u32, name: &str) -> u32 {
-        let Self { nodes, lookup, .. } = self;
-        let hash = hash_member(parent, name);
+        let Self {
+            nodes,
+            lookup,
+            hasher,
+            ..
+        } = self;
+        let hash = hasher.hash_one((parent, name));
         let is_it = |node: &u32| {
             let node = &nodes[*node as usize];
             node.parent == parent && *node.name == *name
@@ -177,7 +185,7 @@ impl<'a> Shredder<'a> {
         nodes.push(PathNode::new(parent, name));
         lookup.insert_unique(hash, node, |node| {
             let node = &nodes[*node as usize];
-            hash_member(node.parent, &node.name)
+            hasher.hash_one((node.parent, &*node.name))
         });
         node
     }
@@ -345,8 +353,4 @@ fn find<'d>(document: &'d [u8], column: &SubColumn) -> Result<Option<Node<'d>>, 
         }
     }
     Ok((node.value_type()? == column.kind.value_type()).then_some(node))
-}
-
-fn hash_member(parent: u32, name: &str) -> u64 {
-    hash64(name.as_bytes()) ^ u64::from(parent).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -1,42 +1,35 @@
 //! From `_id` to rows inside one chunk.
 
-use hashbrown::HashTable;
+use std::hash::BuildHasher;
 
-use crate::segment::hash::hash64;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// Rows by the hash of their `_id`. A row keeps its 32 upper bits of hash, so that growing the
-/// table and most mismatches do not touch the `_id`s.
+/// Rows by the hash of their `_id`. A row keeps its hash, so that growing the table and most
+/// mismatches do not touch the `_id`s.
+///
+/// The hash has a random seed: `_id`s come from outside and must not be able to collide on purpose.
 #[derive(Debug)]
 pub(super) struct IdTable {
-    rows: HashTable<(u32, u32)>,
+    hasher: DefaultHashBuilder,
+    rows: HashTable<(u64, u32)>,
 }
 
 impl IdTable {
     /// The table of `ids`, where the `_id` at position n belongs to row n.
     pub(super) fn build<'a>(ids: impl ExactSizeIterator<Item = &'a str>) -> Self {
+        let hasher = DefaultHashBuilder::default();
         let mut rows = HashTable::with_capacity(ids.len());
         for (row, id) in (0..).zip(ids) {
-            let tag = tag(id);
-            rows.insert_unique(spread(tag), (tag, row), |(tag, _)| spread(*tag));
+            let hash = hasher.hash_one(id);
+            rows.insert_unique(hash, (hash, row), |(hash, _)| *hash);
         }
-        Self { rows }
+        Self { hasher, rows }
     }
 
     /// A row of `id` that `is_it` accepts. It is asked about rows of other `_id`s too.
     pub(super) fn find(&self, id: &str, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        let wanted = tag(id);
-        let entry = self
-            .rows
-            .find(spread(wanted), |(tag, row)| *tag == wanted && is_it(*row));
-        entry.map(|(_, row)| *row)
+        let wanted = self.hasher.hash_one(id);
+        let is_it = |entry: &(u64, u32)| entry.0 == wanted && is_it(entry.1);
+        self.rows.find(wanted, is_it).map(|(_, row)| *row)
     }
-}
-
-fn tag(id: &str) -> u32 {
-    (hash64(id.as_bytes()) >> 32) as u32
-}
-
-/// The table takes its control bits from the top and its position from the bottom.
-fn spread(tag: u32) -> u64 {
-    u64::from(tag).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

@@ -10,7 +10,7 @@ mod checksums;
 mod error;
 mod extract;
 mod footer;
-pub(crate) mod hash;
+mod hash;
 mod id_index;
 mod layout;
 mod page_source;
