@@ -54,7 +54,7 @@ impl LocalDisk {
             .ancestors()
             .take_while(|folder| !folder.is_dir())
             .collect();
-        fs::create_dir_all(parent)?;
+        fs::create_dir_all(parent).map_err(at(parent))?;
         for folder in missing {
             sync_parent(folder)?;
         }
@@ -87,13 +87,20 @@ impl LocalDisk {
     }
 }
 
+/// Adds to an error which file it was about.
+fn at(place: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("`{}`: {error}", place.display()))
+}
+
 /// Makes the entry of `place` in its folder durable.
 fn sync_parent(place: &Path) -> io::Result<()> {
     let parent = match place.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    File::open(parent)?.sync_all()
+    File::open(parent)
+        .and_then(|folder| folder.sync_all())
+        .map_err(at(parent))
 }
 
 impl Disk for LocalDisk {
@@ -102,14 +109,15 @@ impl Disk for LocalDisk {
         reason = "mapping a file is unsafe: another process could change it"
     )]
     fn read(&self, path: &ObjectPath) -> io::Result<Bytes> {
-        let file = File::open(self.place(path))?;
+        let place = self.place(path);
+        let file = File::open(&place).map_err(at(&place))?;
         if file.metadata()?.len() == 0 {
             return Ok(Bytes::new());
         }
         // SAFETY: objects never change once they have their name, and the folder is locked
         // against other processes of ours. Write-ahead log files are cut only when no reader of
         // them is left.
-        let map = unsafe { memmap2::Mmap::map(&file)? };
+        let map = unsafe { memmap2::Mmap::map(&file).map_err(at(&place))? };
         Ok(Bytes::from_owner(map))
     }
 
@@ -121,7 +129,7 @@ impl Disk for LocalDisk {
         let written = self.write_and_link(&temporary, &place, contents);
         // A temporary file that cannot be removed now is removed at the next open.
         drop(fs::remove_file(&temporary));
-        let bytes = written?;
+        let bytes = written.map_err(at(&place))?;
         sync_parent(&place)?;
         Ok(bytes)
     }
@@ -133,21 +141,29 @@ impl Disk for LocalDisk {
             .read(true)
             .append(true)
             .create(true)
-            .open(&place)?;
+            .open(&place)
+            .map_err(at(&place))?;
         sync_parent(&place)?;
         let bytes = file.seek(SeekFrom::End(0))?;
         Ok(Box::new(LocalAppendFile { file, bytes }))
     }
 
     fn list(&self, folder: &ObjectPath) -> io::Result<Vec<String>> {
-        let entries = match fs::read_dir(self.place(folder)) {
+        let place = self.place(folder);
+        let entries = match fs::read_dir(&place) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
+            Err(error) => return Err(at(&place)(error)),
         };
         let mut names = Vec::new();
         for entry in entries {
-            names.push(entry?.file_name().to_string_lossy().into_owned());
+            names.push(
+                entry
+                    .map_err(at(&place))?
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned(),
+            );
         }
         names.sort_unstable();
         Ok(names)
@@ -155,7 +171,7 @@ impl Disk for LocalDisk {
 
     fn remove(&self, path: &ObjectPath) -> io::Result<()> {
         let place = self.place(path);
-        fs::remove_file(&place)?;
+        fs::remove_file(&place).map_err(at(&place))?;
         sync_parent(&place)
     }
 
@@ -164,7 +180,7 @@ impl Disk for LocalDisk {
         match fs::remove_dir_all(&place) {
             Ok(()) => sync_parent(&place),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
+            Err(error) => Err(at(&place)(error)),
         }
     }
 
@@ -176,7 +192,8 @@ impl Disk for LocalDisk {
             .write(true)
             .create(true)
             .truncate(false)
-            .open(&place)?;
+            .open(&place)
+            .map_err(at(&place))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(lock_held(&mut file)),

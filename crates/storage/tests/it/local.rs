@@ -63,6 +63,12 @@ fn a_folder_that_is_a_file_is_an_error_that_names_it() {
     fs::write(folder.path().join("collections"), b"").unwrap();
     let error = open_local(folder.path()).unwrap_err();
     assert_eq!(error.to_string(), "cannot list `collections`");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    let place = folder.path().join("collections");
+    assert!(
+        cause.starts_with(&format!("`{}`: ", place.display())),
+        "{cause}"
+    );
 }
 
 #[test]
