@@ -1,11 +1,10 @@
 //! Checking a statement without running it.
 
-use outcrop_document::{Timestamp, Value};
+use outcrop_document::Timestamp;
 
 use crate::binder::{self, BindContext};
 use crate::dialect;
 use crate::error::QueryError;
-use crate::parameters::Parameter;
 use crate::resolver::{Collections, StatementResolver};
 
 /// What a statement reads and needs.
@@ -21,7 +20,7 @@ pub struct Validation {
     pub parameters: Vec<String>,
 }
 
-/// Parses and binds `sql`, with null for every parameter.
+/// Parses and binds `sql`, with every parameter left open.
 ///
 /// # Errors
 /// What running it would raise before the first row.
@@ -36,13 +35,8 @@ pub(crate) fn validate(
         .as_deref()
         .unwrap_or(default_workspace);
     let resolver = StatementResolver::new(collections, workspace, binder::chains(&statement));
-    let parameters = statement.parameters.iter().map(|name| Parameter {
-        name: name.clone(),
-        value: Value::Null,
-    });
-    let parameters = parameters.collect::<Vec<_>>();
     let context = BindContext {
-        parameters: &parameters,
+        parameters: &[],
         default_workspace: workspace,
         query_time: Timestamp(0),
         default_row_limit: None,

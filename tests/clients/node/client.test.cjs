@@ -19,7 +19,7 @@ after(async () => {
 });
 
 test('the organization can be read', async () => {
-  const response = await client.organizations.getOrganization();
+  const response = await client.orgs.getOrganization();
   assert.ok(response.data.id);
 });
 
@@ -76,7 +76,7 @@ test('the error of a query has a place in the text', async () => {
 });
 
 test('a wrong key is refused', async () => {
-  await assert.rejects(rockset('wrong', server.url).organizations.getOrganization(), (error) => {
+  await assert.rejects(rockset('wrong', server.url).orgs.getOrganization(), (error) => {
     assert.equal(error.type, 'AUTHEXCEPTION');
     return true;
   });

@@ -39,7 +39,7 @@ class RealInput(ServerTest):
         self.loaded(path, "movies", 3201)
         # DuckDB takes one type per column and reads the nine numeric titles as text; so does nobody here.
         file = f"read_json('{path}', columns={{'Title': 'JSON', 'US Gross': 'BIGINT', 'IMDB Rating': 'DOUBLE', " \
-               "'Production Budget': 'BIGINT', 'Major Genre': 'VARCHAR', 'Director': 'VARCHAR'}})"
+               "'Production Budget': 'BIGINT', 'Major Genre': 'VARCHAR', 'Director': 'VARCHAR'})"
         self.assert_same("SELECT COUNT(*) FROM vega.movies", "SELECT count(*) FROM {file}", file=file)
         self.assert_same(
             'SELECT TYPEOF("Title") AS t, COUNT(*) AS n FROM vega.movies WHERE "Title" IS NOT NULL GROUP BY t',
@@ -104,7 +104,7 @@ class RealInput(ServerTest):
     def test_github_is_csv(self):
         path = vega("github.csv")
         file = f"read_csv('{path}', types={{'time': 'VARCHAR'}})"
-        count = duckdb.sql(f"SELECT count(*) FROM {file}").fetchone()[0]
+        count = duckdb.sql(f"SELECT count(*) FROM {file}").fetchall()[0][0]
         self.loaded(path, "github", count)
         self.assert_same(
             "SELECT SUBSTR(g.time, 12, 2) AS hour, SUM(g.count) AS s, COUNT(*) AS n FROM vega.github g"
@@ -119,7 +119,7 @@ class RealInput(ServerTest):
         files = {"flights": f"read_json('{flights}', columns={{'date': 'VARCHAR', 'delay': 'BIGINT', "
                             "'distance': 'BIGINT', 'origin': 'VARCHAR', 'destination': 'VARCHAR'})",
                  "airports": f"read_csv('{airports}', quote='\"')"}
-        count = duckdb.sql(f"SELECT count(*) FROM {files['airports']}").fetchone()[0]
+        count = duckdb.sql(f"SELECT count(*) FROM {files['airports']}").fetchall()[0][0]
         self.loaded(airports, "airports", count)
         self.assert_same(
             "SELECT a.state AS state, COUNT(*) AS n, AVG(f.delay) AS d, MAX(f.distance) AS m"

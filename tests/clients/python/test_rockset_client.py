@@ -8,7 +8,7 @@ import unittest.mock
 
 from rockset import Configuration, RocksetClient
 from rockset.exceptions import BadRequestException, NotFoundException, UnauthorizedException
-from rockset.models import PatchDocument, PatchOperation, QueryRequestSql
+from rockset.models import DeleteDocumentsRequestData, PatchDocument, PatchOperation, QueryRequestSql
 from support import KEY, ServerTest
 
 
@@ -54,8 +54,8 @@ class Basics(ServerTest):
         ]
         added = self.rs.Documents.add_documents(collection="people", data=documents)
         self.assertEqual([status.status for status in added.data], ["ADDED"] * 3)
-        self.assertEqual(added.data[0].id, "ada")
-        self.assertTrue(added.data[2].id)
+        self.assertEqual(added.data[0]["_id"], "ada")
+        self.assertTrue(added.data[2]["_id"])
         self.assertTrue(added.last_offset)
 
         # The next request sees the write.
@@ -73,8 +73,9 @@ class Basics(ServerTest):
                 PatchDocument(
                     id="grace",
                     patch=[
-                        PatchOperation(op="ADD", path="/rank", value="rear admiral"),
-                        PatchOperation(op="INCREMENT", path="/born", value=1),
+                        # The client's model wants an object as value; the service took any JSON.
+                        PatchOperation(op="ADD", path="/rank", value="rear admiral", _check_type=False),
+                        PatchOperation(op="INCREMENT", path="/born", value=1, _check_type=False),
                     ],
                 )
             ],
@@ -83,7 +84,9 @@ class Basics(ServerTest):
         rows = self.rs.sql("SELECT born, rank FROM people WHERE _id = 'grace'").results
         self.assertEqual(rows, [{"born": 1907, "rank": "rear admiral"}])
 
-        deleted = self.rs.Documents.delete_documents(collection="people", data=[{"_id": "ada"}])
+        deleted = self.rs.Documents.delete_documents(
+            collection="people", data=[DeleteDocumentsRequestData(id="ada")]
+        )
         self.assertEqual(deleted.data[0].status, "DELETED")
         rows = self.rs.sql("SELECT COUNT(*) AS n FROM people").results
         self.assertEqual(rows, [{"n": 2}])

@@ -1,12 +1,19 @@
 //! `outcrop serve`: the server in the foreground.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use outcrop_server::{CA_PATH, RunningServer, Server, ServerConfig};
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
 /// Run the server on a local folder.
+///
+/// The first start makes the folder and an admin key, which is printed once. To choose the key yourself, set
+/// OUTCROP_API_KEY. SIGTERM and Ctrl-C write everything to disk and end the server with exit code 0.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Folder of the data; made at the first start
@@ -17,7 +24,7 @@ pub(crate) struct Arguments {
         value_name = "DIR"
     )]
     data: PathBuf,
-    /// Address to serve HTTP on
+    /// Address to serve HTTP on; port 0 takes a free one
     #[arg(
         long,
         env = "OUTCROP_HTTP",
@@ -28,7 +35,7 @@ pub(crate) struct Arguments {
     /// Address to serve HTTPS on as well, with a certificate that is made at the first start
     #[arg(long, env = "OUTCROP_HTTPS", value_name = "ADDRESS")]
     https: Option<SocketAddr>,
-    /// What to log: a level, or filters such as `info,outcrop_storage=debug`
+    /// What to log to standard error: a level, or filters such as `info,outcrop_storage=debug`
     #[arg(
         long,
         env = "OUTCROP_LOG",
@@ -40,8 +47,134 @@ pub(crate) struct Arguments {
 
 /// Runs until SIGTERM or SIGINT, then writes everything to disk.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
-    bail!(
-        "the server for `{}` is not part of this build yet",
-        arguments.data.display()
+    start_logging(&arguments.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the threads of the server")?;
+    let result = runtime.block_on(serve(arguments));
+    // A recovery that was broken off may still be reading; nothing waits for it.
+    runtime.shutdown_background();
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+fn start_logging(filter: &str) -> Result<()> {
+    let filter = EnvFilter::try_new(filter)
+        .with_context(|| format!("`--log {filter}` is not a filter for log messages"))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    Ok(())
+}
+
+async fn serve(arguments: Arguments) -> Result<()> {
+    // Before the start, so that a signal during a long recovery is heard.
+    let mut stop = StopSignals::listen().context("cannot listen for signals")?;
+    let mut config = ServerConfig::new(&arguments.data, arguments.http);
+    config.https = arguments.https;
+    config.api_key = std::env::var("OUTCROP_API_KEY")
+        .ok()
+        .filter(|key| !key.is_empty());
+    let server = tokio::select! {
+        started = Server::start(config) => started?,
+        () = stop.received() => return Ok(()),
+    };
+    print!("{}", start_message(&server, &arguments.data));
+    std::io::stdout()
+        .flush()
+        .context("cannot write to standard output")?;
+    stop.received().await;
+    eprintln!("Stopping: everything is written to disk first.");
+    tokio::select! {
+        stopped = server.shutdown() => Ok(stopped?),
+        () = stop.received() => bail!("stopped at once; the next start recovers from the write-ahead log"),
+    }
+}
+
+/// SIGTERM and SIGINT.
+#[cfg(unix)]
+struct StopSignals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl StopSignals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next of them.
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Ctrl-C.
+#[cfg(not(unix))]
+struct StopSignals;
+
+#[cfg(not(unix))]
+impl StopSignals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits for the next one; without a console, for ever.
+    async fn received(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// What a user needs to begin: addresses, the key at the first start, and a line to copy.
+///
+/// Programs that start a server wait for the line that begins with `Ready`, which is the last.
+fn start_message(server: &RunningServer, data: &Path) -> String {
+    let mut message = format!("Outcrop {}\n\n", env!("CARGO_PKG_VERSION"));
+    let mut line = |name: &str, text: &str| {
+        writeln!(message, "  {name:<6} {text}").expect("writing to a string cannot fail");
+    };
+    line("data", &data.display().to_string());
+    let http = format!("http://{}", server.http_addr());
+    line("http", &http);
+    if let Some(address) = server.https_addr() {
+        let authority = std::path::absolute(data)
+            .unwrap_or(data.to_path_buf())
+            .join(CA_PATH);
+        let authority = authority.display();
+        line("https", &format!("https://{address}"));
+        line(
+            "",
+            &format!("clients trust it with SSL_CERT_FILE={authority}"),
+        );
+        line(
+            "",
+            &format!("(Python's requests: REQUESTS_CA_BUNDLE={authority})"),
+        );
+    }
+    if let Some(key) = server.bootstrap_key() {
+        line(
+            "key",
+            &format!("{key}  (an admin key; keep it, it is not shown again)"),
+        );
+    }
+    let key = server.bootstrap_key().unwrap_or("$OUTCROP_API_KEY");
+    write!(
+        message,
+        "\nTry it:\n\n  curl {http}/v1/orgs/self/queries -H \"Authorization: ApiKey {key}\" \\\n    \
+         -H \"Content-Type: application/json\" -d '{{\"sql\": {{\"query\": \"SELECT 1 AS one\"}}}}'\n\n\
+         Ready. Ctrl-C stops the server.\n"
     )
+    .expect("writing to a string cannot fail");
+    message
 }

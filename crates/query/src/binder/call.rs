@@ -23,6 +23,7 @@ const SEE_NULLS: &[&str] = &["typeof", "json_format"];
 
 /// Aggregates over numbers, for which ints and floats of one path may as well all be floats.
 const OVER_NUMBERS: &[&str] = &[
+    "sum",
     "avg",
     "stddev",
     "stddev_pop",

@@ -242,7 +242,7 @@ impl Binder<'_> {
         .map_err(at(expr))
     }
 
-    /// Binds an operand of a comparison: a path of ints and floats as a float.
+    /// Binds an operand of arithmetic or a comparison: a path of ints and floats as a float.
     pub(super) fn number(&mut self, expr: &Ast, names: &Names<'_>) -> Result<Typed> {
         self.expr(expr, names, PathUse::Number)
     }
@@ -349,7 +349,7 @@ impl Binder<'_> {
             let value = literal::number(&format!("-{digits}"));
             return self.constant(value, expr);
         }
-        let operand = self.value(operand, names)?;
+        let operand = self.number(operand, names)?;
         operators::unary(&op, operand).map_err(at(expr))
     }
 
@@ -360,16 +360,11 @@ impl Binder<'_> {
         right: &Ast,
         names: &Names<'_>,
     ) -> Result<Typed> {
-        // Floats stand in for ints and floats together where only their order matters. Arithmetic
-        // tells them apart: int / int truncates, and int + int is an int.
         let wanted = match op {
-            BinaryOperator::Eq
-            | BinaryOperator::NotEq
-            | BinaryOperator::Lt
-            | BinaryOperator::LtEq
-            | BinaryOperator::Gt
-            | BinaryOperator::GtEq => PathUse::Number,
-            _ => PathUse::Value,
+            BinaryOperator::StringConcat | BinaryOperator::And | BinaryOperator::Or => {
+                PathUse::Value
+            }
+            _ => PathUse::Number,
         };
         let left_value = self.expr(left, names, wanted)?;
         let right_value = self.expr(right, names, wanted)?;

@@ -80,17 +80,6 @@ pub(super) fn undefined() -> Typed {
     Typed::new(Expr::Literal(ScalarValue::Null, None), DataType::Null)
 }
 
-/// A field that no document has: a dynamic value where undefined is to be told from null.
-fn absent(wanted: PathUse) -> Typed {
-    match wanted {
-        PathUse::Dynamic => {
-            let value = Expr::Literal(ScalarValue::BinaryView(None), None);
-            Typed::new(value, DataType::BinaryView)
-        }
-        _ => undefined(),
-    }
-}
-
 impl Relation {
     /// The path `steps` in this relation; undefined where there is none.
     fn path(&self, steps: &[String], wanted: PathUse) -> Result<Typed, OperatorError> {
@@ -150,10 +139,7 @@ fn collection_path(
         PathUse::Number => table.path(steps, PathUse::Value),
         _ => None,
     });
-    found.map_or_else(
-        || absent(wanted),
-        |(name, data_type)| column(name, data_type),
-    )
+    found.map_or_else(undefined, |(name, data_type)| column(name, data_type))
 }
 
 /// Named columns win over the fields of a star, later ones over earlier ones.
@@ -229,7 +215,7 @@ impl Scope<'_> {
             is_outer = true;
         }
         if any_relation {
-            return self.undefined_or_star(steps, wanted, position);
+            return self.undefined_or_star(steps, position);
         }
         Err(QueryError::Semantic {
             message: format!(
@@ -310,12 +296,11 @@ impl Scope<'_> {
     fn undefined_or_star(
         &self,
         steps: &[String],
-        wanted: PathUse,
         position: Option<Position>,
     ) -> Result<Typed, QueryError> {
         let mut stars = self.relations.iter().filter(|relation| relation.has_star());
         match (stars.next(), stars.next()) {
-            (None, _) => Ok(absent(wanted)),
+            (None, _) => Ok(undefined()),
             (Some(only), None) => only
                 .path(steps, PathUse::Value)
                 .map_err(|error| super::operator_error(error, position)),
