@@ -312,3 +312,96 @@ fn decode_string(bytes: &[u8]) -> Option<String> {
         Ok(_) | Err(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::env::MemoryDisk;
+    use crate::manifest::Manifest;
+    use crate::wal::{BatchBuilder, Group, WalWriter};
+
+    const ID: CollectionId = CollectionId::from_bytes([5; 16]);
+
+    /// Recovers a collection whose log has one record with this payload and a right checksum.
+    fn recover_payload(payload: &[u8]) -> Result<State, StoreError> {
+        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
+        ManifestLog::create(&disk, Manifest::empty(ID, 1, 0)).unwrap();
+        let mut group = Group::default();
+        group.push(ID, 1, payload);
+        WalWriter::new(Arc::clone(&disk), 1024, Vec::new())
+            .append(group)
+            .unwrap();
+        let mut recovered = recover(&disk)?;
+        Ok(recovered.collections.remove(&ID).unwrap().state)
+    }
+
+    fn document(id: &str) -> Vec<u8> {
+        let id = (ID_FIELD.to_owned(), Value::String(id.to_owned()));
+        k::encode(&Value::Object([id].into()))
+    }
+
+    #[test]
+    fn a_batch_of_the_log_is_applied() {
+        let mut batch = BatchBuilder::default();
+        batch.put(&document("a"));
+        batch.put(&document("b"));
+        batch.delete(&prepare::encode_id("a"));
+        let state = recover_payload(&batch.finish().unwrap()).unwrap();
+        assert_eq!(state.seqno, 1);
+        assert_eq!(state.find("a").unwrap(), None);
+        assert!(state.find("b").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_document_without_an_id_is_damage_with_its_place() {
+        for value in [
+            Value::Null,
+            Value::Object([].into()),
+            Value::String("a".into()),
+        ] {
+            let mut batch = BatchBuilder::default();
+            batch.put(&k::encode(&value));
+            let error = recover_payload(&batch.finish().unwrap()).unwrap_err();
+            let message = error.to_string();
+            assert!(
+                message.contains("is damaged at byte 24: a document in it"),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_listed_is_an_error() {
+        let disk = Arc::new(MemoryDisk::new());
+        disk.fail_nth(0, ErrorKind::PermissionDenied);
+        let disk: Arc<dyn Disk> = disk;
+        let Err(error) = recover(&disk) else {
+            panic!("it was listed")
+        };
+        assert_eq!(error.to_string(), "cannot list `collections`");
+    }
+
+    proptest! {
+        /// A right checksum does not make bytes sensible: they may be those of another version.
+        #[test]
+        fn any_bytes_in_a_record_give_documents_or_an_error(
+            values in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..4),
+            tail in prop::collection::vec(any::<u8>(), 0..6),
+        ) {
+            let mut batch = BatchBuilder::default();
+            for value in &values {
+                batch.put(value);
+                batch.delete(value);
+                // A document up to its last bytes.
+                batch.put(&[&document("a")[..], value].concat());
+            }
+            let mut payload = batch.finish().unwrap();
+            payload.extend(tail);
+            drop(recover_payload(&payload));
+        }
+    }
+}
