@@ -2,7 +2,7 @@
 //!
 //! A file holds row groups of typed sub-columns and whole documents, the `_id` index, the type
 //! counts and checksums over all of it, drawn byte by byte in `docs/formats/segment.md`.
-//! [`write`] makes one from chunks, [`Segment`] reads it. Nothing here knows which rows are
+//! [`write()`] makes one from chunks, [`Segment`] reads it. Nothing here knows which rows are
 //! deleted or which segments are live: see [`Part`](crate::Part) and the manifest.
 
 mod bloom;
