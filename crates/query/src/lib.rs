@@ -13,6 +13,8 @@ mod parameters;
 mod resolver;
 mod rows;
 pub mod scan;
+#[cfg(test)]
+mod testing;
 pub mod types;
 mod validation;
 

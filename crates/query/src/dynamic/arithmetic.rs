@@ -255,7 +255,7 @@ fn scale(op: ArithmeticOperator, interval: &Value, number: &Value) -> Result<Opt
 pub(crate) fn truncate(value: f64) -> Option<i64> {
     /// 2⁶³, exact as a float.
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    (value >= -LIMIT && value < LIMIT).then_some(value as i64)
+    (-LIMIT..LIMIT).contains(&value).then_some(value as i64)
 }
 
 #[cfg(test)]

@@ -69,8 +69,7 @@ pub(crate) fn map_rows(
     map_each_row(arguments, rows, data_type, evaluate)
 }
 
-/// As [`map_rows`], but evaluates each row even when all arguments are constants.
-pub(crate) fn map_each_row(
+fn map_each_row(
     arguments: &[ColumnarValue],
     rows: usize,
     data_type: &DataType,

@@ -8,6 +8,8 @@ pub(crate) mod aggregate;
 pub(crate) mod calendar;
 mod kinds;
 mod scalar;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use aggregate::AggregateCall;

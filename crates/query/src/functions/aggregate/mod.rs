@@ -7,6 +7,8 @@
 
 mod native;
 mod sum;
+#[cfg(test)]
+mod tests;
 mod value;
 mod values;
 

@@ -4,11 +4,13 @@ use crate::dynamic::EvaluationError;
 use crate::functions::kinds::Kinds;
 use crate::operators::{OperatorError, Typed};
 use crate::types::SqlType;
-use datafusion::logical_expr::Volatility;
 use outcrop_document::Value;
 
 /// What an evaluation gives.
 pub(crate) type Evaluated = Result<Value, EvaluationError>;
+
+/// An expression over whole columns; `None` for argument types that have none.
+pub(crate) type NativeForm = fn(&[Typed]) -> Option<Typed>;
 
 /// The type of a call's result.
 #[derive(Clone, Copy)]
@@ -33,14 +35,14 @@ pub(crate) struct ScalarFunction {
     pub(crate) rest: Option<Kinds>,
     /// Whether a null argument makes the result null, without an evaluation.
     pub(crate) null_if_any_null: bool,
-    /// Immutable, or different for every row.
-    pub(crate) volatility: Volatility,
     /// The result type.
     pub(crate) returns: Returns,
     /// The function for one row. The arguments have the types of the parameters.
     pub(crate) evaluate: fn(&[Value]) -> Evaluated,
     /// An expression of the same meaning that runs on whole columns, for argument types that have one.
-    pub(crate) native: Option<fn(&[Typed]) -> Option<Typed>>,
+    pub(crate) native: Option<NativeForm>,
+    /// The function of one float that this is, for native columns of numbers.
+    pub(crate) float: Option<fn(f64) -> f64>,
     /// One sentence for the manual.
     pub(crate) doc: &'static str,
 }
@@ -60,10 +62,10 @@ impl ScalarFunction {
             required: parameters.len(),
             rest: None,
             null_if_any_null: true,
-            volatility: Volatility::Immutable,
             returns,
             evaluate,
             native: None,
+            float: None,
             doc,
         }
     }
@@ -86,15 +88,15 @@ impl ScalarFunction {
         self
     }
 
-    /// The same function, evaluated anew for every row.
-    pub(crate) const fn volatile(mut self) -> Self {
-        self.volatility = Volatility::Volatile;
+    /// The same function with a form for native columns.
+    pub(crate) const fn native(mut self, native: NativeForm) -> Self {
+        self.native = Some(native);
         self
     }
 
-    /// The same function with a form for native columns.
-    pub(crate) const fn native(mut self, native: fn(&[Typed]) -> Option<Typed>) -> Self {
-        self.native = Some(native);
+    /// The same function, known to be this function of one float.
+    pub(crate) const fn of_floats(mut self, float: fn(f64) -> f64) -> Self {
+        self.float = Some(float);
         self
     }
 

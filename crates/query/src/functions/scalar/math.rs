@@ -15,18 +15,8 @@ const FLOAT: Returns = Returns::Type(SqlType::Float);
 const INT: Returns = Returns::Type(SqlType::Int);
 const BOOL: Returns = Returns::Type(SqlType::Bool);
 
-/// A row for a function of one float; native columns run DataFusion's own.
+/// A row for a function of one float.
 macro_rules! unary {
-    ($names:expr, $evaluate:expr, $native:path, $doc:expr) => {
-        ScalarFunction::new(
-            $names,
-            NUMBER,
-            FLOAT,
-            |x| Ok(Value::Float($evaluate(as_float(&x[0])))),
-            $doc,
-        )
-        .native(|arguments| native::float_call($native(), arguments))
-    };
     ($names:expr, $evaluate:expr, $doc:expr) => {
         ScalarFunction::new(
             $names,
@@ -35,6 +25,7 @@ macro_rules! unary {
             |x| Ok(Value::Float($evaluate(as_float(&x[0])))),
             $doc,
         )
+        .of_floats($evaluate)
     };
 }
 
@@ -63,13 +54,11 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
     unary!(
         &["CEIL", "CEILING"],
         f64::ceil,
-        native::ceil,
         "The least whole number not below `x`, as a float."
     ),
     unary!(
         &["FLOOR"],
         f64::floor,
-        native::floor,
         "The greatest whole number not above `x`, as a float."
     ),
     ScalarFunction::new(
@@ -95,20 +84,10 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         sign,
         "-1, 0 or 1 for a negative, zero or positive number.",
     ),
-    unary!(&["EXP"], f64::exp, native::exp, "e to the power `x`."),
-    unary!(&["LN"], f64::ln, native::ln, "The natural logarithm."),
-    unary!(
-        &["LOG2"],
-        f64::log2,
-        native::log2,
-        "The logarithm to base 2."
-    ),
-    unary!(
-        &["LOG10"],
-        f64::log10,
-        native::log10,
-        "The logarithm to base 10."
-    ),
+    unary!(&["EXP"], f64::exp, "e to the power `x`."),
+    unary!(&["LN"], f64::ln, "The natural logarithm."),
+    unary!(&["LOG2"], f64::log2, "The logarithm to base 2."),
+    unary!(&["LOG10"], f64::log10, "The logarithm to base 10."),
     binary!(
         &["LOG"],
         |base: f64, x: f64| x.ln() / base.ln(),
@@ -117,52 +96,21 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
     unary!(
         &["SQRT"],
         f64::sqrt,
-        native::sqrt,
         "The square root; NaN for a negative number."
     ),
-    unary!(&["CBRT"], f64::cbrt, native::cbrt, "The cube root."),
+    unary!(&["CBRT"], f64::cbrt, "The cube root."),
     binary!(&["POW", "POWER"], f64::powf, "`x` to the power `y`."),
-    unary!(
-        &["ACOS"],
-        f64::acos,
-        native::acos,
-        "The arc cosine, in radians."
-    ),
-    unary!(
-        &["ASIN"],
-        f64::asin,
-        native::asin,
-        "The arc sine, in radians."
-    ),
-    unary!(
-        &["ATAN"],
-        f64::atan,
-        native::atan,
-        "The arc tangent, in radians."
-    ),
+    unary!(&["ACOS"], f64::acos, "The arc cosine, in radians."),
+    unary!(&["ASIN"], f64::asin, "The arc sine, in radians."),
+    unary!(&["ATAN"], f64::atan, "The arc tangent, in radians."),
     binary!(
         &["ATAN2"],
         f64::atan2,
         "`ATAN2(y, x)`: the angle of the point `(x, y)`, in radians."
     ),
-    unary!(
-        &["COS"],
-        f64::cos,
-        native::cos,
-        "The cosine of an angle in radians."
-    ),
-    unary!(
-        &["SIN"],
-        f64::sin,
-        native::sin,
-        "The sine of an angle in radians."
-    ),
-    unary!(
-        &["TAN"],
-        f64::tan,
-        native::tan,
-        "The tangent of an angle in radians."
-    ),
+    unary!(&["COS"], f64::cos, "The cosine of an angle in radians."),
+    unary!(&["SIN"], f64::sin, "The sine of an angle in radians."),
+    unary!(&["TAN"], f64::tan, "The tangent of an angle in radians."),
     unary!(&["ACOSH"], f64::acosh, "The inverse hyperbolic cosine."),
     unary!(&["ASINH"], f64::asinh, "The inverse hyperbolic sine."),
     unary!(&["ATANH"], f64::atanh, "The inverse hyperbolic tangent."),
@@ -174,18 +122,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         f64::hypot,
         "The length of the hypotenuse of a right triangle."
     ),
-    unary!(
-        &["DEGREES"],
-        f64::to_degrees,
-        native::degrees,
-        "Radians as degrees."
-    ),
-    unary!(
-        &["RADIANS"],
-        f64::to_radians,
-        native::radians,
-        "Degrees as radians."
-    ),
+    unary!(&["DEGREES"], f64::to_degrees, "Radians as degrees."),
+    unary!(&["RADIANS"], f64::to_radians, "Degrees as radians."),
     ScalarFunction::new(
         &["MOD"],
         NUMBERS,

@@ -4,30 +4,37 @@
 //! one row, one sentence. The row-wise evaluation serves native and dynamic arguments alike; a
 //! function may add a `native` form, an expression over whole columns for types that have one.
 //! Functions that are other expressions in disguise (`COALESCE`, `IF`, `TYPEOF`) are in
-//! [`special`]. To add a function, add a row; to add a family, add its table to [`FAMILIES`].
+//! [`special`]; all functions of the tables are immutable. To add a function, add a row; to add a family, add its table to [`FAMILIES`].
 
 mod array;
 mod bitwise;
+mod conversion;
 mod date;
 mod definition;
+mod format;
+mod hash;
 mod interval;
+mod json;
 mod math;
 mod native;
 mod object;
 mod regexp;
+mod sha1;
 pub(crate) mod special;
 mod string;
 mod text;
 mod trunc;
 mod try_call;
 mod udf;
+mod url;
+mod vector;
 mod zone;
 
 pub(crate) use definition::{ScalarFunction, check_arity};
 
 use crate::operators::{OperatorError, Typed, literal, null_of};
 use crate::types::SqlType;
-use datafusion::logical_expr::{Expr, ScalarUDF, Volatility};
+use datafusion::logical_expr::{Expr, ScalarUDF};
 use outcrop_document::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -37,14 +44,20 @@ use udf::FunctionUdf;
 const FAMILIES: &[&[ScalarFunction]] = &[
     array::FUNCTIONS,
     bitwise::FUNCTIONS,
+    conversion::FUNCTIONS,
     date::FUNCTIONS,
+    format::FUNCTIONS,
+    hash::FUNCTIONS,
     interval::FUNCTIONS,
+    json::FUNCTIONS,
     math::FUNCTIONS,
     object::FUNCTIONS,
     regexp::FUNCTIONS,
     string::FUNCTIONS,
     text::FUNCTIONS,
     trunc::FUNCTIONS,
+    url::FUNCTIONS,
+    vector::FUNCTIONS,
     zone::FUNCTIONS,
 ];
 
@@ -117,9 +130,6 @@ fn lower(entry: &Entry, arguments: &[Typed]) -> Result<Typed, OperatorError> {
 
 /// The value of a call on constants. A failing call is left to fail when rows ask for it.
 fn fold(definition: &ScalarFunction, arguments: &[Typed]) -> Option<Typed> {
-    if definition.volatility != Volatility::Immutable {
-        return None;
-    }
     let values: Vec<Value> = arguments
         .iter()
         .map(crate::operators::literal_value)

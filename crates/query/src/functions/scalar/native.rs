@@ -1,28 +1,10 @@
 //! Native forms: calls of DataFusion's own functions where types and meaning agree.
 
-use crate::operators::{Typed, int_to_float};
+use crate::operators::Typed;
 use crate::types::SqlType;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::{ScalarUDF, cast};
 use std::sync::Arc;
-
-pub(super) use datafusion::functions::math::{
-    acos, asin, atan, cbrt, ceil, cos, degrees, exp, floor, ln, log2, log10, radians, sin, sqrt,
-    tan,
-};
-
-/// A function of floats on native numbers.
-pub(super) fn float_call(function: Arc<ScalarUDF>, arguments: &[Typed]) -> Option<Typed> {
-    let mut floats = Vec::with_capacity(arguments.len());
-    for argument in arguments {
-        floats.push(match argument.sql_type() {
-            SqlType::Float => argument.expr.clone(),
-            SqlType::Int => int_to_float(argument.clone()).expr,
-            _ => return None,
-        });
-    }
-    Some(Typed::new(function.call(floats), DataType::Float64))
-}
 
 /// `ABS` of a native number.
 pub(super) fn abs(arguments: &[Typed]) -> Option<Typed> {

@@ -4,10 +4,12 @@
 use super::check_arity;
 use super::try_call::try_call;
 use crate::operators::{
-    Operation, OperatorError, Typed, case, coalesce, is_null, literal, null_if, to_dynamic,
+    CastKind, Operation, OperatorError, Typed, binary, case, cast, coalesce, is_null, literal,
+    null_if, to_dynamic,
 };
 use crate::types::SqlType;
 use datafusion::arrow::datatypes::DataType;
+use datafusion::sql::sqlparser::ast::BinaryOperator;
 use outcrop_document::{Datetime, Timestamp, Value};
 
 type Lowered = Result<Typed, OperatorError>;
@@ -77,6 +79,20 @@ const FORMS: &[SpecialForm] = &[
         most: 1,
         lower: |x| only(x, is_scalar),
         doc: "False for arrays, objects and null, else true.",
+    },
+    SpecialForm {
+        names: &["RAND", "RANDOM"],
+        least: 0,
+        most: 1,
+        lower: random,
+        doc: "A float from 0 up to 1, or an int from 0 up to `n`, new for every row.",
+    },
+    SpecialForm {
+        names: &["UUID", "GEN_RANDOM_UUID"],
+        least: 0,
+        most: 0,
+        lower: |_| Ok(uuid()),
+        doc: "A random UUID, new for every row.",
     },
     SpecialForm {
         names: &["JSON_FORMAT"],
@@ -164,6 +180,26 @@ fn is_scalar(operand: Typed) -> Lowered {
         return Ok(Operation::IsScalar.call(vec![operand.expr], DataType::Boolean));
     }
     is_null(operand, true)
+}
+
+/// Randomness is DataFusion's: volatile, so that every row draws anew.
+fn random(arguments: Vec<Typed>) -> Lowered {
+    let drawn = datafusion::functions::math::random().call(vec![]);
+    let drawn = Typed::new(drawn, DataType::Float64);
+    let Some(bound) = arguments.into_iter().next() else {
+        return Ok(drawn);
+    };
+    let bound = cast(CastKind::Cast, bound, SqlType::Int)?;
+    let scaled = binary(&BinaryOperator::Multiply, drawn, bound)?;
+    cast(CastKind::Cast, scaled, SqlType::Int)
+}
+
+fn uuid() -> Typed {
+    let drawn = datafusion::functions::string::uuid().call(vec![]);
+    Typed::new(
+        datafusion::logical_expr::cast(drawn, DataType::Utf8View),
+        DataType::Utf8View,
+    )
 }
 
 fn json_format(operand: Typed) -> Lowered {

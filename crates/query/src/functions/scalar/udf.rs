@@ -3,7 +3,8 @@
 use super::definition::ScalarFunction;
 use crate::dynamic::rows;
 use crate::types::SqlType;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::common::Result;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
@@ -11,6 +12,7 @@ use datafusion::logical_expr::{
 use outcrop_document::Value;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// A function of one of the tables. Equal when its name is.
 pub(crate) struct FunctionUdf {
@@ -21,7 +23,7 @@ pub(crate) struct FunctionUdf {
 
 impl FunctionUdf {
     pub(crate) fn new(definition: &'static ScalarFunction) -> Self {
-        let signature = Signature::user_defined(definition.volatility);
+        let signature = Signature::user_defined(Volatility::Immutable);
         Self {
             definition,
             name: definition.name().to_ascii_lowercase(),
@@ -75,12 +77,29 @@ impl ScalarUDFImpl for FunctionUdf {
     }
 
     fn invoke_with_args(&self, call: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let evaluate = |row: &[Value]| self.definition.call(row);
-        let (rows, returns) = (call.number_rows, call.return_type());
-        if self.definition.volatility == Volatility::Volatile {
-            rows::map_each_row(&call.args, rows, returns, evaluate)
-        } else {
-            rows::map_rows(&call.args, rows, returns, evaluate)
+        if let (Some(function), [ColumnarValue::Array(array)]) =
+            (self.definition.float, call.args.as_slice())
+            && let Some(floats) = map_floats(array, function)
+        {
+            return Ok(ColumnarValue::Array(floats));
         }
+        let evaluate = |row: &[Value]| self.definition.call(row);
+        rows::map_rows(&call.args, call.number_rows, call.return_type(), evaluate)
     }
+}
+
+/// A function of one float over a native column of numbers; `None` for any other column.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "functions of floats round large ints"
+)]
+fn map_floats(array: &ArrayRef, function: fn(f64) -> f64) -> Option<ArrayRef> {
+    let floats: Float64Array = match array.data_type() {
+        DataType::Float64 => array.as_primitive::<Float64Type>().unary(function),
+        DataType::Int64 => array
+            .as_primitive::<Int64Type>()
+            .unary(|value| function(value as f64)),
+        _ => return None,
+    };
+    Some(Arc::new(floats))
 }
