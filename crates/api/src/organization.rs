@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// The one organisation of a server.
+///
+/// Rockset's later versions had more members. The first generation of its Python client refuses an
+/// organisation with a member that it does not know, so only those that every client knows are here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Organization {
     /// Unique id.
@@ -11,22 +14,10 @@ pub struct Organization {
     pub created_at: String,
     /// Name for people.
     pub display_name: Option<String>,
-    /// Name of the company.
-    pub company_name: Option<String>,
     /// 64 hex digits, which integrations with other clouds quote.
     pub external_id: Option<String>,
     /// A cloud user; Terraform's account data source reads it.
     pub rockset_user: Option<String>,
-    /// `PAID`.
-    pub state: Option<String>,
-    /// `PREMIUM`.
-    pub edition: Option<String>,
-    /// Always `null`.
-    pub sso_connection: Option<String>,
-    /// Always `false`.
-    pub sso_only: bool,
-    /// Always `null`.
-    pub currency_code: Option<String>,
     /// The one cluster.
     pub clusters: Vec<Cluster>,
 }

@@ -43,7 +43,36 @@ fn main() -> ExitCode {
         Command::Dev(arguments) => dev::run(arguments),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("outcrop: {error:#}");
+        eprintln!("outcrop: {}", describe(&error));
         ExitCode::FAILURE
     })
+}
+
+/// The error and its causes in one line. A cause that the text before it tells already is left out.
+fn describe(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if line.ends_with(&cause) {
+            continue;
+        }
+        if !line.is_empty() {
+            line.push_str(": ");
+        }
+        line.push_str(&cause);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::describe;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let inner = anyhow::anyhow!("no space");
+        let outer = inner
+            .context("cannot write: no space")
+            .context("cannot start");
+        assert_eq!(describe(&outer), "cannot start: cannot write: no space");
+    }
 }

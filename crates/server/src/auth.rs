@@ -69,7 +69,7 @@ fn secret(headers: &HeaderMap) -> ApiResult<String> {
         .ok_or_else(unreadable)?;
     let credentials = credentials.trim();
     let secret = match scheme.to_ascii_lowercase().as_str() {
-        "apikey" | "bearer" => credentials.to_owned(),
+        "apikey" | "bearer" => named_key(credentials).unwrap_or(credentials).to_owned(),
         "basic" => user_name(credentials).ok_or_else(unreadable)?,
         _ => {
             return Err(refused(
@@ -82,6 +82,22 @@ fn secret(headers: &HeaderMap) -> ApiResult<String> {
     } else {
         Ok(secret)
     }
+}
+
+/// The key in `{'apikey': 'KEY'}`.
+///
+/// That is what Rockset's Python client sends when its configuration is given the key in the form of
+/// other generated clients, a dictionary by name: it writes the dictionary into the header.
+fn named_key(credentials: &str) -> Option<&str> {
+    let (_, value) = credentials
+        .strip_prefix('{')?
+        .strip_suffix('}')?
+        .split_once(':')?;
+    let value = value.trim();
+    value
+        .strip_prefix('\'')?
+        .strip_suffix('\'')
+        .filter(|key| !key.contains('\''))
 }
 
 /// The user name of basic credentials; the password does not matter.
@@ -123,6 +139,7 @@ mod tests {
             "Apikey  k3y ",
             "APIKEY k3y",
             "Bearer k3y",
+            "apikey {'apikey': 'k3y'}",
             &basic,
             &without_colon,
         ] {

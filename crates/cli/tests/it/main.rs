@@ -3,6 +3,10 @@
     clippy::disallowed_methods,
     reason = "tests write the files that they load"
 )]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a helper that cannot go on fails its test"
+)]
 
 mod load;
 mod serve;

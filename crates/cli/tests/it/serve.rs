@@ -144,7 +144,7 @@ fn a_folder_in_use_is_one_clear_message() {
     let data = data.to_str().unwrap();
     refused(
         &["--data", data, "--http", "127.0.0.1:0"],
-        "another process",
+        "it is in use by process",
     );
 }
 

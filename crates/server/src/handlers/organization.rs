@@ -32,15 +32,9 @@ pub(crate) async fn get(call: Call) -> ApiResult<Response> {
         id: organization.id,
         created_at: ids::metadata_time(organization.created_at_micros),
         display_name: Some("Outcrop".to_owned()),
-        company_name: Some("Outcrop".to_owned()),
         external_id: Some(organization.external_id),
         // An ARN of the form that Terraform's data source takes apart; the account is nobody's.
         rockset_user: Some("arn:aws:iam::000000000000:user/rockset".to_owned()),
-        state: Some("PAID".to_owned()),
-        edition: Some("PREMIUM".to_owned()),
-        sso_connection: None,
-        sso_only: false,
-        currency_code: None,
         clusters: vec![cluster],
     };
     call::json(&Data { data })

@@ -51,10 +51,9 @@ async fn metadata_has_the_kinds_of_the_models() {
         "display_name",
         "external_id",
         "rockset_user",
-        "sso_connection",
     ];
     check(&organization, &texts.map(|name| (name, Text)));
-    check(&organization, &[("sso_only", Boolean), ("clusters", List)]);
+    check(&organization, &[("clusters", List)]);
     let cluster = &organization["clusters"][0];
     let texts = [
         "id",

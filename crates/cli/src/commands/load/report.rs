@@ -72,8 +72,9 @@ impl Report {
         let failed = self.failed.load(Ordering::Relaxed);
         let seconds = self.start.elapsed().as_secs_f64().max(1e-3);
         let rate = loaded as f64 / seconds;
+        let documents = if loaded == 1 { "document" } else { "documents" };
         eprintln!(
-            "{loaded} documents loaded into {target} in {seconds:.1} s ({rate:.0} per second), {failed} failed"
+            "{loaded} {documents} loaded into {target} in {seconds:.1} s ({rate:.0} per second), {failed} failed"
         );
         failed
     }
