@@ -1,10 +1,11 @@
 //! Checking a statement without running it.
 
-use outcrop_document::Timestamp;
+use outcrop_document::{Timestamp, Value};
 
 use crate::binder::{self, BindContext};
 use crate::dialect;
 use crate::error::QueryError;
+use crate::parameters::Parameter;
 use crate::resolver::{Collections, StatementResolver};
 
 /// What a statement reads and needs.
@@ -35,8 +36,13 @@ pub(crate) fn validate(
         .as_deref()
         .unwrap_or(default_workspace);
     let resolver = StatementResolver::new(collections, workspace, binder::chains(&statement));
+    let open = |name: &String| Parameter {
+        name: name.clone(),
+        value: Value::Null,
+    };
+    let parameters = statement.parameters.iter().map(open).collect::<Vec<_>>();
     let context = BindContext {
-        parameters: &[],
+        parameters: &parameters,
         default_workspace: workspace,
         query_time: Timestamp(0),
         default_row_limit: None,

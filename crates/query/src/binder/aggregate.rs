@@ -17,7 +17,7 @@ use super::projection::item_expression;
 use super::scope::{PathKey, Scope, ScopeColumn};
 use super::select::ordinal;
 use super::{Binder, Result};
-use crate::error::QueryError;
+use crate::error::{Position, QueryError};
 use crate::functions::{self, AggregateCall};
 use crate::operators::{self, Typed};
 
@@ -30,6 +30,15 @@ pub(super) struct Grouping {
     terms: Vec<(Typed, Option<Vec<String>>)>,
     /// The sets of terms to group by, if it is not simply all of them.
     sets: Option<Vec<Vec<usize>>>,
+}
+
+/// How to group, for [`group`].
+pub(super) struct Group<'a> {
+    pub(super) grouping: Grouping,
+    /// Whether there is a HAVING, which makes a query without GROUP BY one group.
+    pub(super) has_having: bool,
+    /// Where the expressions to rewrite stand in the text.
+    pub(super) places: &'a [Option<Position>],
 }
 
 /// Most grouping sets of a query; `CUBE` doubles them with each term.
@@ -176,10 +185,14 @@ pub(super) fn path_keys(grouping: &Grouping, scope: &Scope<'_>) -> Vec<PathKey> 
 /// [`QueryError::Semantic`] if an expression uses a field that is neither grouped nor aggregated.
 pub(super) fn group(
     plan: LogicalPlan,
-    grouping: Grouping,
-    has_having: bool,
+    group: Group<'_>,
     exprs: &mut [&mut Typed],
 ) -> Result<LogicalPlan> {
+    let Group {
+        grouping,
+        has_having,
+        places,
+    } = group;
     let mut aggregates = Vec::new();
     for expr in exprs.iter() {
         collect(&expr.expr, is_aggregate, &mut aggregates)?;
@@ -225,8 +238,10 @@ pub(super) fn group(
     let plan = LogicalPlanBuilder::from(plan)
         .aggregate(group_exprs, lowered)?
         .build()?;
-    for expr in exprs.iter_mut() {
-        expr.expr = rebase(&expr.expr, &replacements, &aggregates, is_sets)?;
+    for (at, expr) in exprs.iter_mut().enumerate() {
+        let place = places.get(at).copied().flatten();
+        expr.expr = rebase(&expr.expr, &replacements, &aggregates, is_sets)
+            .map_err(|error| error.or_position(place))?;
     }
     Ok(plan)
 }
@@ -364,6 +379,7 @@ fn aggregates_to_columns(expr: Expr, aggregates: &[(Expr, Expr)]) -> Result<Expr
 
 fn ungrouped(column: &Column) -> QueryError {
     let name = column.name.split('#').next().unwrap_or_default();
+    let name = name.split_once('.').map_or(name, |(_, field)| field);
     QueryError::Semantic {
         message: format!("`{name}` must be in GROUP BY or inside an aggregate"),
         position: None,
@@ -424,7 +440,12 @@ pub(super) fn distinct(plan: LogicalPlan, columns: &[ScopeColumn]) -> Result<Log
         value.expr = Expr::Literal(ScalarValue::Null, None);
     }
     let mut exprs: Vec<_> = shown.iter_mut().collect();
-    let plan = group(plan, grouping, false, &mut exprs)?;
+    let whole = Group {
+        grouping,
+        has_having: false,
+        places: &[],
+    };
+    let plan = group(plan, whole, &mut exprs)?;
     let named = shown
         .into_iter()
         .zip(columns)

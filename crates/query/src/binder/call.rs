@@ -21,9 +21,9 @@ use crate::scan::PathUse;
 /// Functions that tell an explicit null from undefined, so they take the dynamic form of a path.
 const SEE_NULLS: &[&str] = &["typeof", "json_format"];
 
-/// Aggregates over numbers, for which ints and floats of one path may as well all be floats.
+/// Aggregates that give a float whatever the numbers are, so ints and floats of one path may as well
+/// all be floats. `SUM` is none: of ints it is an int.
 const OVER_NUMBERS: &[&str] = &[
-    "sum",
     "avg",
     "stddev",
     "stddev_pop",

@@ -7,9 +7,11 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Select, Subscript,
-    TableFactor, TableWithJoins, Value, Visit, Visitor,
+    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, JoinConstraint,
+    JoinOperator, ObjectName, ObjectNamePart, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    Subscript, TableFactor, TableWithJoins, Value, Visit, Visitor,
 };
+use outcrop_document::FieldPath;
 
 use crate::dialect::Statement;
 
@@ -57,25 +59,34 @@ impl Visitor for Collector {
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
         match expr {
-            Expr::Identifier(name) => {
-                self.chains.insert(vec![name.value.clone()]);
-            }
+            Expr::Identifier(name) => self.add(vec![name.value.clone()]),
             Expr::CompoundIdentifier(parts) => {
-                self.chains
-                    .insert(parts.iter().map(|part| part.value.clone()).collect());
+                self.add(parts.iter().map(|part| part.value.clone()).collect());
             }
             Expr::CompoundFieldAccess { root, access_chain } => {
                 if let Some((steps, _)) = constant_steps(root, access_chain) {
-                    self.chains.insert(steps);
+                    self.add(steps);
                 }
             }
+            Expr::Function(function) => self.add_field_call(function),
             _ => {}
         }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        select.from.iter().for_each(|tables| self.add_using(tables));
+        for tables in &select.from {
+            self.add_using(tables);
+        }
+        for item in &select.projection {
+            if let SelectItem::QualifiedWildcard(
+                SelectItemQualifiedWildcardKind::ObjectName(name),
+                _,
+            ) = item
+            {
+                self.add(name_parts(name));
+            }
+        }
         ControlFlow::Continue(())
     }
 
@@ -91,6 +102,35 @@ impl Visitor for Collector {
 }
 
 impl Collector {
+    /// Adds a chain. The table drops a first step that is a name; behind `ws.c` there are two.
+    fn add(&mut self, chain: Vec<String>) {
+        if chain.len() > 2 {
+            self.chains.insert(chain[1..].to_vec());
+        }
+        self.chains.insert(chain);
+    }
+
+    /// `FIELD('a.b')` and `FIELD('t', 'a.b')` name a path by constants.
+    fn add_field_call(&mut self, function: &Function) {
+        if !function.name.to_string().eq_ignore_ascii_case("field") {
+            return;
+        }
+        let FunctionArguments::List(list) = &function.args else {
+            return;
+        };
+        for argument in &list.args {
+            let FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) = argument else {
+                continue;
+            };
+            let Value::SingleQuotedString(text) = &value.value else {
+                continue;
+            };
+            if let Ok(path) = text.parse::<FieldPath>() {
+                self.add(path.steps().to_vec());
+            }
+        }
+    }
+
     /// `USING (a, b)` names fields without an expression.
     fn add_using(&mut self, tables: &TableWithJoins) {
         for join in &tables.joins {
@@ -98,7 +138,7 @@ impl Collector {
                 continue;
             };
             for name in names {
-                self.chains.insert(name_parts(name));
+                self.add(name_parts(name));
             }
         }
     }

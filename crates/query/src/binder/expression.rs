@@ -8,7 +8,9 @@ use datafusion::sql::sqlparser::ast::{
 use outcrop_document::Value;
 
 use super::names::Names;
+use super::scope::undefined;
 use super::{Binder, Result, at, chains, literal};
+use crate::dialect::marker;
 use crate::error::QueryError;
 use crate::functions;
 use crate::operators::{self, CastKind, Typed};
@@ -34,6 +36,7 @@ impl Binder<'_> {
             Ast::Identifier(_) | Ast::CompoundIdentifier(_) | Ast::CompoundFieldAccess { .. } => {
                 self.path(expr, names, wanted)
             }
+            Ast::Value(value) if is_undefined(value) => Ok(undefined(wanted)),
             Ast::Value(value) => self.literal(value),
             Ast::TypedString(typed) => {
                 let text = literal::value(&typed.value.value, self.context);
@@ -242,7 +245,7 @@ impl Binder<'_> {
         .map_err(at(expr))
     }
 
-    /// Binds an operand of arithmetic or a comparison: a path of ints and floats as a float.
+    /// Binds an operand of a comparison: a path of ints and floats as a float.
     pub(super) fn number(&mut self, expr: &Ast, names: &Names<'_>) -> Result<Typed> {
         self.expr(expr, names, PathUse::Number)
     }
@@ -349,7 +352,7 @@ impl Binder<'_> {
             let value = literal::number(&format!("-{digits}"));
             return self.constant(value, expr);
         }
-        let operand = self.number(operand, names)?;
+        let operand = self.value(operand, names)?;
         operators::unary(&op, operand).map_err(at(expr))
     }
 
@@ -360,11 +363,10 @@ impl Binder<'_> {
         right: &Ast,
         names: &Names<'_>,
     ) -> Result<Typed> {
-        let wanted = match op {
-            BinaryOperator::StringConcat | BinaryOperator::And | BinaryOperator::Or => {
-                PathUse::Value
-            }
-            _ => PathUse::Number,
+        // A comparison of ints and floats does not care which they are; arithmetic does.
+        let wanted = match is_comparison(op) {
+            true => PathUse::Number,
+            false => PathUse::Value,
         };
         let left_value = self.expr(left, names, wanted)?;
         let right_value = self.expr(right, names, wanted)?;
@@ -393,16 +395,32 @@ impl Binder<'_> {
     }
 }
 
+fn is_comparison(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::Eq
+            | BinaryOperator::NotEq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq
+    )
+}
+
 /// The type that a cast names.
 fn sql_type(data_type: &AstType, expr: &Ast) -> Result<SqlType> {
     let name = data_type.to_string();
-    let known = SqlType::parse(&name).or_else(|| match data_type {
+    let known = match data_type {
         AstType::Array(_) => Some(SqlType::Array),
-        _ => None,
-    });
+        _ => SqlType::parse(&name),
+    };
     known.ok_or_else(|| {
         QueryError::semantic(format!("there is no type `{name}`"), super::position(expr))
     })
+}
+
+fn is_undefined(value: &ValueWithSpan) -> bool {
+    matches!(&value.value, AstValue::Placeholder(text) if text == marker::UNDEFINED)
 }
 
 fn escape(written: Option<&ValueWithSpan>, expr: &Ast) -> Result<Option<char>> {

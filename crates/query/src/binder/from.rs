@@ -1,9 +1,13 @@
 //! FROM: collections, subqueries, CTEs, VALUES and the joins between them.
+//!
+//! No two relations of a plan have a column of the same name: DataFusion's physical filter pushdown
+//! finds columns by name alone, and would take the `_id` of one side of a join for the other's. The
+//! first collection of a statement keeps the names it has, so most plans have nothing renamed.
 
 use datafusion::catalog::TableProvider;
-use datafusion::common::{JoinType, TableReference};
+use datafusion::common::{Column, JoinType, TableReference};
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr as Ast, Ident, Join, JoinConstraint, JoinOperator, ObjectName, Query,
     Spanned, TableAlias, TableFactor, TableWithJoins, Values,
@@ -12,8 +16,8 @@ use outcrop_document::Value;
 use std::sync::Arc;
 
 use super::names::Names;
-use super::query::{Bound, Ctes, qualified, rename};
-use super::scope::{Relation, Scope, ScopeColumn, Source};
+use super::query::{Bound, Ctes, rename};
+use super::scope::{Columns, Relation, Scope, ScopeColumn, Source};
 use super::{Binder, OutputKind, Result, chains};
 use crate::error::{Position, QueryError};
 use crate::operators::{self, Typed};
@@ -221,10 +225,16 @@ impl Binder<'_> {
             let names: Vec<&Ident> = alias.columns.iter().map(|column| &column.name).collect();
             rename(&mut bound.columns, &names)?;
         }
+        let mut exprs = Vec::with_capacity(bound.columns.len());
+        for (place, column) in bound.columns.iter_mut().enumerate() {
+            let plan_name = format!("{qualifier}.{}#{place}", column.name);
+            let renamed = Expr::Column(Column::from_name(plan_name.clone()));
+            exprs.push(std::mem::replace(&mut column.value.expr, renamed).alias(plan_name));
+        }
         let plan = LogicalPlanBuilder::from(bound.plan)
-            .alias(TableReference::bare(qualifier.clone()))?
+            .project(exprs)?
             .build()?;
-        let columns = qualified(&bound.columns, &qualifier);
+        let columns = bound.columns;
         let relation = Relation {
             name,
             full_name: vec![],
@@ -275,10 +285,22 @@ impl Binder<'_> {
         let qualifier = self
             .qualifiers
             .take(name.as_deref().unwrap_or("collection"));
-        let qualifier = TableReference::bare(qualifier);
         let provider: Arc<dyn TableProvider> = Arc::clone(&resolved.table) as _;
-        let plan = LogicalPlanBuilder::scan(qualifier.clone(), provider_as_source(provider), None)?
-            .build()?;
+        let table = TableReference::bare(qualifier.clone());
+        let mut builder =
+            LogicalPlanBuilder::scan(table.clone(), provider_as_source(provider), None)?;
+        let columns = if self.relation_count == 1 {
+            Columns::Qualified(table)
+        } else {
+            let prefix = format!("{qualifier}.");
+            let all = builder.schema().columns().into_iter().map(|column| {
+                let name = format!("{prefix}{}", column.name);
+                Expr::Column(column).alias(name)
+            });
+            builder = builder.clone().project(all.collect::<Vec<_>>())?;
+            Columns::Prefixed(prefix)
+        };
+        let plan = builder.build()?;
         let full_name = if alias.is_none() {
             parts.to_vec()
         } else {
@@ -286,7 +308,7 @@ impl Binder<'_> {
         };
         let source = Source::Collection {
             table: resolved.table,
-            qualifier,
+            columns,
         };
         Ok(Part {
             plan,
@@ -349,9 +371,9 @@ impl Binder<'_> {
             let cells =
                 operators::unify(cells).map_err(|error| super::operator_error(error, None))?;
             let name = format!("column{}", place + 1);
-            let column = datafusion::common::Column::from_name(name.clone());
+            let column = Column::from_name(name.clone());
             let data_type = cells[0].data_type.clone();
-            let value = Typed::new(datafusion::logical_expr::Expr::Column(column), data_type);
+            let value = Typed::new(Expr::Column(column), data_type);
             columns.push(ScopeColumn {
                 name,
                 kind: OutputKind::Value,

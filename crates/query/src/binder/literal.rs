@@ -82,7 +82,7 @@ pub(super) fn typed(sql_type: SqlType, text: &str) -> Option<Result<Value, Compl
         SqlType::Bytes => Ok(Value::Bytes(text.as_bytes().to_vec())),
         _ => return None,
     };
-    Some(read.map_err(|error| format!("`{text}` is not a {}: {error}", sql_type.name())))
+    Some(read.map_err(|error| error.to_string()))
 }
 
 /// An interval of either family.

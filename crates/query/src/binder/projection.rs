@@ -19,6 +19,8 @@ pub(super) struct Item {
     pub(super) name: String,
     pub(super) kind: OutputKind,
     pub(super) value: Typed,
+    /// Where it stands in the text.
+    pub(super) place: Option<Position>,
     /// Whether the statement itself names it with AS.
     explicit: bool,
 }
@@ -56,6 +58,7 @@ impl Binder<'_> {
                         name,
                         kind: OutputKind::Value,
                         value,
+                        place: super::position(expr),
                         explicit: false,
                     });
                 }
@@ -66,6 +69,7 @@ impl Binder<'_> {
                         name,
                         kind: OutputKind::Value,
                         value,
+                        place: super::position(expr),
                         explicit: true,
                     });
                 }
@@ -164,6 +168,7 @@ fn without(columns: Vec<ScopeColumn>, options: &WildcardAdditionalOptions) -> Re
         let position = Position::of(options.span());
         return Err(QueryError::not_implemented("this form of `*`", position));
     }
+    let place = Position::of(options.wildcard_token.0.span);
     let mut dropped = Vec::new();
     if let Some(except) = &options.opt_except {
         dropped.push(except.first_element.value.clone());
@@ -187,6 +192,7 @@ fn without(columns: Vec<ScopeColumn>, options: &WildcardAdditionalOptions) -> Re
             name,
             kind,
             value,
+            place,
             explicit: false,
         })
         .collect())

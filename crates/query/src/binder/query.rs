@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::common::Column;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{
     Cte, Expr as Ast, LimitClause, OrderBy, OrderByKind, Query, SetExpr, Spanned, Table, With,
 };
@@ -244,21 +243,6 @@ pub(super) fn rename(
         column.kind = OutputKind::Value;
     }
     Ok(())
-}
-
-/// The same columns as a plan that is aliased `qualifier` has them.
-pub(super) fn qualified(columns: &[ScopeColumn], qualifier: &str) -> Vec<ScopeColumn> {
-    let qualify = |column: &ScopeColumn| {
-        let mut column = column.clone();
-        if let Expr::Column(inner) = &column.value.expr {
-            column.value.expr = Expr::Column(Column::new(
-                Some(datafusion::common::TableReference::bare(qualifier)),
-                inner.name.clone(),
-            ));
-        }
-        column
-    };
-    columns.iter().map(qualify).collect()
 }
 
 fn order_terms(order: Option<&OrderBy>) -> Result<&[datafusion::sql::sqlparser::ast::OrderByExpr]> {

@@ -39,11 +39,29 @@ pub(super) enum Source {
     Collection {
         /// The table.
         table: Arc<CollectionTable>,
-        /// What its columns are qualified with in the plan.
-        qualifier: TableReference,
+        /// What its columns are called in the plan.
+        columns: Columns,
     },
     /// A subquery, VALUES or UNNEST.
     Columns(Vec<ScopeColumn>),
+}
+
+/// What the columns of a collection are called in the plan.
+#[derive(Clone, Debug)]
+pub(super) enum Columns {
+    /// As in the table, with a qualifier.
+    Qualified(TableReference),
+    /// With a prefix that makes them unlike all others.
+    Prefixed(String),
+}
+
+impl Columns {
+    fn column(&self, name: &str) -> Column {
+        match self {
+            Self::Qualified(qualifier) => Column::new(Some(qualifier.clone()), name),
+            Self::Prefixed(prefix) => Column::from_name(format!("{prefix}{name}")),
+        }
+    }
 }
 
 /// One item of FROM.
@@ -75,17 +93,23 @@ pub(super) struct Scope<'p> {
     pub(super) parent: Option<&'p Scope<'p>>,
 }
 
-/// The literal undefined.
-pub(super) fn undefined() -> Typed {
-    Typed::new(Expr::Literal(ScalarValue::Null, None), DataType::Null)
+/// The literal undefined: in its dynamic form it is told apart from an explicit null.
+pub(super) fn undefined(wanted: PathUse) -> Typed {
+    match wanted {
+        PathUse::Dynamic => {
+            let literal = Expr::Literal(ScalarValue::BinaryView(None), None);
+            Typed::new(literal, DataType::BinaryView)
+        }
+        _ => Typed::new(Expr::Literal(ScalarValue::Null, None), DataType::Null),
+    }
 }
 
 impl Relation {
     /// The path `steps` in this relation; undefined where there is none.
     fn path(&self, steps: &[String], wanted: PathUse) -> Result<Typed, OperatorError> {
         match &self.source {
-            Source::Collection { table, qualifier } => {
-                Ok(collection_path(table, qualifier, steps, wanted))
+            Source::Collection { table, columns } => {
+                Ok(collection_path(table, columns, steps, wanted))
             }
             Source::Columns(columns) => column_path(columns, steps),
         }
@@ -124,14 +148,11 @@ impl Relation {
 
 fn collection_path(
     table: &CollectionTable,
-    qualifier: &TableReference,
+    columns: &Columns,
     steps: &[String],
     wanted: PathUse,
 ) -> Typed {
-    let column = |name: &str, data_type| {
-        let column = Column::new(Some(qualifier.clone()), name);
-        Typed::new(Expr::Column(column), data_type)
-    };
+    let column = |name: &str, data_type| Typed::new(Expr::Column(columns.column(name)), data_type);
     if steps.is_empty() {
         return column(table.document_column(), DataType::BinaryView);
     }
@@ -139,7 +160,10 @@ fn collection_path(
         PathUse::Number => table.path(steps, PathUse::Value),
         _ => None,
     });
-    found.map_or_else(undefined, |(name, data_type)| column(name, data_type))
+    found.map_or_else(
+        || undefined(wanted),
+        |(name, data_type)| column(name, data_type),
+    )
 }
 
 /// Named columns win over the fields of a star, later ones over earlier ones.
@@ -162,7 +186,7 @@ fn column_path(columns: &[ScopeColumn], steps: &[String]) -> Result<Typed, Opera
         .map(|star| fields(star.value.clone(), steps))
         .collect::<Result<Vec<_>, _>>()?;
     match found.len() {
-        0 => Ok(undefined()),
+        0 => Ok(undefined(PathUse::Value)),
         1 => Ok(found.swap_remove(0)),
         _ => crate::functions::call("COALESCE", found),
     }
@@ -215,7 +239,7 @@ impl Scope<'_> {
             is_outer = true;
         }
         if any_relation {
-            return self.undefined_or_star(steps, position);
+            return self.undefined_or_star(steps, wanted, position);
         }
         Err(QueryError::Semantic {
             message: format!(
@@ -296,11 +320,12 @@ impl Scope<'_> {
     fn undefined_or_star(
         &self,
         steps: &[String],
+        wanted: PathUse,
         position: Option<Position>,
     ) -> Result<Typed, QueryError> {
         let mut stars = self.relations.iter().filter(|relation| relation.has_star());
         match (stars.next(), stars.next()) {
-            (None, _) => Ok(undefined()),
+            (None, _) => Ok(undefined(wanted)),
             (Some(only), None) => only
                 .path(steps, PathUse::Value)
                 .map_err(|error| super::operator_error(error, position)),

@@ -30,7 +30,10 @@ impl Binder<'_> {
         if let Some(condition) = &select.selection {
             let names = Names::fields(&scope, ctes, "WHERE");
             let condition = self.condition(condition, &names)?;
-            plan = LogicalPlanBuilder::from(plan).filter(condition)?.build()?;
+            plan = match outer {
+                Some(_) => self.correlated_filter(plan, condition)?,
+                None => LogicalPlanBuilder::from(plan).filter(condition)?.build()?,
+            };
         }
         let grouping = self.grouping(select, &scope, ctes)?;
         let keys = aggregate::path_keys(&grouping, &scope);
@@ -63,10 +66,18 @@ impl Binder<'_> {
         let values: Vec<_> = items.iter().map(|item| item.value.clone()).collect();
         let mut sort = self.order_keys(order, &values, &late)?;
 
+        let mut places: Vec<_> = items.iter().map(|item| item.place).collect();
+        places.extend(order.iter().map(|term| super::position(&term.expr)));
+        places.extend(select.having.iter().map(super::position));
         let mut exprs: Vec<&mut Typed> = items.iter_mut().map(|item| &mut item.value).collect();
         exprs.extend(sort.iter_mut().map(|key| &mut key.operand));
         exprs.extend(having.iter_mut());
-        plan = aggregate::group(plan, grouping, select.having.is_some(), &mut exprs)?;
+        let group = aggregate::Group {
+            grouping,
+            has_having: select.having.is_some(),
+            places: &places,
+        };
+        plan = aggregate::group(plan, group, &mut exprs)?;
         if let Some(condition) = having {
             let condition = operators::to_condition(condition)
                 .map_err(|error| super::operator_error(error, None))?;

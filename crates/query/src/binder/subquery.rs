@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::Spans;
+use datafusion::common::{Column, Spans};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Subquery};
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
+};
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Ast, Query};
 
 use super::expression::unsupported;
@@ -63,7 +66,7 @@ impl Binder<'_> {
         // Unlike types never match, equal numbers of unlike types do: their keys say both.
         let key = operators::group_key(operators::to_dynamic(column));
         let plan = LogicalPlanBuilder::from(bound.plan)
-            .project(vec![key.expr.alias("key")])
+            .project(vec![key.expr.alias(self.qualifiers.take("key"))])
             .and_then(LogicalPlanBuilder::build)?;
         let value = operators::group_key(operators::to_dynamic(value));
         Ok(membership(value, plan, negated))
@@ -95,6 +98,61 @@ impl Binder<'_> {
             }
         }
     }
+}
+
+impl Binder<'_> {
+    /// A filter inside a query that may refer to the query around it.
+    ///
+    /// DataFusion turns `column = outer value` into a join, but not `f(column) = outer value`, which
+    /// comparisons of dynamic values are. So `f(column)` is made a column first.
+    pub(super) fn correlated_filter(
+        &mut self,
+        plan: LogicalPlan,
+        condition: Expr,
+    ) -> Result<LogicalPlan> {
+        let mut computed = Vec::new();
+        let mut as_column = |side: Box<Expr>| {
+            if matches!(*side, Expr::Column(_)) || side.column_refs().is_empty() {
+                return side;
+            }
+            let name = self.qualifiers.take("correlated");
+            computed.push(side.alias(name.clone()));
+            Box::new(Expr::Column(Column::from_name(name)))
+        };
+        let terms = split_conjunction_owned(condition)
+            .into_iter()
+            .map(|term| match term {
+                Expr::BinaryExpr(BinaryExpr {
+                    left,
+                    op: Operator::Eq,
+                    right,
+                }) if is_correlation(&left, &right) || is_correlation(&right, &left) => {
+                    let (left, right) = (as_column(left), as_column(right));
+                    Expr::BinaryExpr(BinaryExpr {
+                        left,
+                        op: Operator::Eq,
+                        right,
+                    })
+                }
+                other => other,
+            });
+        let condition = conjunction(terms.collect::<Vec<_>>());
+        let mut builder = LogicalPlanBuilder::from(plan);
+        if !computed.is_empty() {
+            let own = builder.schema().columns().into_iter().map(Expr::Column);
+            let all: Vec<_> = own.chain(computed).collect();
+            builder = builder.project(all)?;
+        }
+        if let Some(condition) = condition {
+            builder = builder.filter(condition)?;
+        }
+        Ok(builder.build()?)
+    }
+}
+
+/// Whether `inner` is of this query alone and `outer` of the query around it alone.
+fn is_correlation(inner: &Expr, outer: &Expr) -> bool {
+    !inner.contains_outer() && outer.contains_outer() && outer.column_refs().is_empty()
 }
 
 fn membership(value: Typed, plan: LogicalPlan, negated: bool) -> Typed {

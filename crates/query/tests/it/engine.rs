@@ -49,7 +49,7 @@ async fn unnamed_columns_are_named_after_their_function() {
         .unwrap();
     assert_eq!(
         output.column_fields.unwrap(),
-        ["?count", "?field0", "?MAX", "?field1"]
+        ["?count", "?field0", "?max", "?field1"]
     );
 }
 

@@ -2,7 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "tests read their own files")]
-#![expect(dead_code, reason = "tests of whole statements wait for the binder")]
 
+mod binder;
+mod engine;
 mod fixture;
 mod scan;
