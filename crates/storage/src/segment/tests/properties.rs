@@ -92,8 +92,8 @@ fn everything(documents: &[Object], batch_rows: usize) -> ScanRequest {
 }
 
 proptest! {
-    // A fifth of the usual number, which `PROPTEST_CASES` sets: each case is many scans.
-    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 5))]
+    // An eighth of the usual number, which `PROPTEST_CASES` sets: each case is many scans.
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 8))]
 
     #[test]
     fn a_chunk_and_its_segment_answer_as_the_documents(

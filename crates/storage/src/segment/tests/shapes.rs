@@ -355,3 +355,35 @@ fn a_small_batch_of_a_chunk_holds_little_memory() {
         .sum();
     assert!(held < 20_000, "{held} bytes");
 }
+
+#[test]
+fn a_document_as_deep_as_may_be_is_taken_apart() {
+    let mut value = Value::Array(vec![Value::Float(2.0), Value::Int(1)]);
+    for depth in 0..outcrop_document::NESTING_MAX - 2 {
+        value = Value::Object(Object::from([(format!("step {depth}"), value)]));
+    }
+    let documents = [
+        document(1, [("deep", value)]),
+        document(2, [("deep", Value::Null)]),
+    ];
+    let chunk = chunk(&documents);
+    let request = ScanRequest {
+        columns: columns(&documents),
+        document: true,
+        ..ScanRequest::default()
+    };
+    let rows: Vec<&Object> = documents.iter().collect();
+    let stored = SegmentLimits::default();
+    let rare = SegmentLimits {
+        columns: 1,
+        ..stored
+    };
+    for limits in [stored, rare] {
+        check_scan(&segment_part(&chunk, limits), &request, &rows);
+    }
+    check_scan(
+        &Part::from_chunk(chunk, DeletionVector::default()),
+        &request,
+        &rows,
+    );
+}
