@@ -105,6 +105,11 @@ impl Binder<'_> {
             let message = format!("the aggregate `{name}` cannot stand in {}", names.clause);
             return Err(QueryError::semantic(message, super::position(expr)));
         }
+        if name.eq_ignore_ascii_case("sum")
+            && let Some(sum) = self.sum_of_numbers(function, &names.rows())?
+        {
+            return Ok(sum);
+        }
         let call = self.aggregate_parts(name, function, &names.rows())?;
         Ok(functions::aggregate_call(name, call))
     }
@@ -148,6 +153,16 @@ impl Binder<'_> {
             true => PathUse::Number,
             false => PathUse::Value,
         };
+        self.aggregate_parts_as(wanted, function, names)
+    }
+
+    /// Binds the parts of an aggregate call; `wanted` is the form of a path that is an argument.
+    pub(super) fn aggregate_parts_as(
+        &mut self,
+        wanted: PathUse,
+        function: &Function,
+        names: &Names<'_>,
+    ) -> Result<AggregateCall> {
         let arguments = self.arguments(function, names, wanted)?;
         let filter = match &function.filter {
             Some(filter) => Some(self.value(filter, names)?),

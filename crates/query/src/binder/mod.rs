@@ -37,6 +37,7 @@ mod scope;
 mod select;
 mod set_operation;
 mod subquery;
+mod sum;
 mod unnest;
 
 pub use chains::chains;

@@ -1,11 +1,12 @@
 //! The columns that a table exposes for one field path.
 //!
-//! A path `p` gives up to four columns, each chosen by what the snapshot counted:
+//! A path `p` gives up to five columns, each chosen by what the snapshot counted:
 //!
 //! | name | type | when |
 //! |---|---|---|
 //! | `p` | native, or dynamic when several types share the path | any value but null was counted |
 //! | `p#num` | Float64 | ints and floats only, and every int is exact as a float |
+//! | `p#int` | Int64, the ints alone | as `p#num` |
 //! | `p#null` | Boolean, true where the document has an explicit null | nulls were counted |
 //! | `p#dyn` | dynamic, with explicit nulls kept apart from undefined | always |
 //!
@@ -25,6 +26,8 @@ pub enum PathUse {
     Value,
     /// The value as a float: only where the path holds numbers and nothing else.
     Number,
+    /// The value if it is an int: only where [`PathUse::Number`] joins ints and floats.
+    Int,
     /// The value as a dynamic one, in which an explicit null is not undefined.
     Dynamic,
     /// Whether the value is an explicit null.
@@ -40,6 +43,8 @@ pub(crate) enum Content {
     Native(SubColumnKind),
     /// Ints and floats together, as floats.
     Number,
+    /// The ints of a path that has floats too.
+    Int,
     /// Values of any type. Explicit nulls are K(null) if `nulls`, else Arrow NULL.
     Dynamic {
         /// Keeps explicit nulls apart from undefined.
@@ -87,6 +92,7 @@ impl Column {
                 columns.push(column("", Content::Dynamic { nulls: false }));
                 if several == [ValueType::Int, ValueType::Float] && ints_are_exact_floats(counts) {
                     columns.push(column("#num", Content::Number));
+                    columns.push(column("#int", Content::Int));
                 }
             }
         }
@@ -103,6 +109,7 @@ impl Column {
             Content::Document | Content::Dynamic { .. } => DataType::BinaryView,
             Content::Native(kind) => kind.data_type(),
             Content::Number => DataType::Float64,
+            Content::Int => DataType::Int64,
             Content::NullMark => DataType::Boolean,
         }
     }

@@ -29,6 +29,9 @@ use super::predicate::Predicate;
 use super::stream::{ScanPlan, ScanStream};
 use super::work::{self, PartShape, Piece};
 
+/// How many rows a filter is guessed to keep: one in so many.
+const FILTER_DIVISOR: usize = 4;
+
 /// Reads chosen columns of the documents of one snapshot that pass every filter.
 ///
 /// Filters run inside the scan, the cheapest first, and only their survivors are read further. A
@@ -169,6 +172,23 @@ impl CollectionScan {
     }
 }
 
+impl CollectionScan {
+    /// A guess at the number of rows that come out, for the order and the kind of joins.
+    fn estimate(&self, partition: Option<usize>) -> usize {
+        let rows = match &self.ids {
+            Some(ids) => ids.len(),
+            None => usize::try_from(self.source.snapshot.row_count()).unwrap_or(usize::MAX),
+        };
+        let filters = u32::try_from(self.predicates.len()).unwrap_or(u32::MAX);
+        let rows = rows / FILTER_DIVISOR.saturating_pow(filters);
+        let rows = match partition {
+            Some(_) => rows / self.partitions.len(),
+            None => rows,
+        };
+        self.limit.map_or(rows, |limit| rows.min(limit)).max(1)
+    }
+}
+
 /// Takes lookups by `_id` out of the filters; the rest in the order to run them.
 fn classify(
     filters: &[Arc<dyn PhysicalExpr>],
@@ -297,9 +317,10 @@ impl ExecutionPlan for CollectionScan {
         args: &StatisticsArgs,
     ) -> Result<Arc<Statistics>> {
         let mut statistics = Statistics::new_unknown(&self.schema());
-        if let Some(rows) = self.row_count(args.partition()) {
-            statistics.num_rows = Precision::Exact(rows);
-        }
+        statistics.num_rows = match self.row_count(args.partition()) {
+            Some(rows) => Precision::Exact(rows),
+            None => Precision::Inexact(self.estimate(args.partition())),
+        };
         Ok(Arc::new(statistics))
     }
 

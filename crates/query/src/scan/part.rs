@@ -119,7 +119,7 @@ impl PartColumns {
         match (column.content, read.as_slice()) {
             (_, []) => absent(column),
             (Content::NullMark, [only]) => Source::Marks(*only),
-            (Content::Native(_), [only]) => Source::Stored(*only),
+            (Content::Native(_) | Content::Int, [only]) => Source::Stored(*only),
             (Content::Number, _) => Source::Number(read),
             (_, [only]) if kinds[0].is_k() => Source::Stored(*only),
             _ => {
@@ -150,6 +150,10 @@ impl PartColumns {
 fn stored_kinds(content: Content, counts: &TypeCounts) -> Option<Vec<SubColumnKind>> {
     let mut wanted = match content {
         Content::NullMark => Vec::new(),
+        Content::Int => {
+            let ints = present(counts).into_iter();
+            ints.filter(|value_type| *value_type == ValueType::Int).collect()
+        }
         _ => present(counts),
     };
     let marks = matches!(

@@ -79,7 +79,7 @@ impl CollectionTable {
     /// `None` for [`PathUse::Value`] and [`PathUse::Dynamic`] means that the value is undefined (or,
     /// for `Value`, null) in every document. `None` for [`PathUse::Number`] means that the path does
     /// not hold just numbers, or holds ints alone, which [`PathUse::Value`] gives natively;
-    /// `None` for [`PathUse::NullMark`] that no document has an explicit null there.
+    /// `None` for [`PathUse::Int`] the same; `None` for [`PathUse::NullMark`] that no document has an explicit null there.
     #[must_use]
     pub fn path(&self, steps: &[String], wanted: PathUse) -> Option<(&str, DataType)> {
         let path = FieldPath::from_steps(steps.to_vec());

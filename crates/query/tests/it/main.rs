@@ -6,4 +6,7 @@
 mod binder;
 mod engine;
 mod fixture;
+mod layouts;
 mod scan;
+mod slt;
+mod store;

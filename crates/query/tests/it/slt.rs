@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use outcrop_query::{Engine, QueryError};
 use serde_json::value::RawValue;
-use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
+use sqllogictest::{
+    AsyncDB, DBOutput, DefaultColumnType, Runner, default_column_validator, default_normalizer,
+    default_validator,
+};
 
 use crate::fixture::{Fixture, Layout, parameters, request, sql_tests};
 
@@ -122,9 +125,11 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Runs every file whose path contains `SLT` (all, if the variable is not set).
+/// Runs every file whose path contains `SLT` (all, if the variable is not set). With `UPDATE_SLT`
+/// set, writes the answers into the files instead; a person reads them then.
 async fn check(layout: Layout) {
     let wanted = std::env::var("SLT").unwrap_or_default();
+    let update = std::env::var_os("UPDATE_SLT").is_some() && layout == Layout::Delta;
     let mut failures = Vec::new();
     for file in files(&sql_tests()) {
         if !file.to_string_lossy().contains(&wanted) {
@@ -137,6 +142,15 @@ async fn check(layout: Layout) {
             })
         };
         let mut runner = Runner::new(connect);
+        if update {
+            let (validator, normalizer) = (default_validator, default_normalizer);
+            let columns = default_column_validator;
+            let updated = runner
+                .update_test_file(&file, " ", validator, normalizer, columns)
+                .await;
+            updated.unwrap();
+            continue;
+        }
         for record in sqllogictest::parse_file::<DefaultColumnType>(&file).unwrap() {
             if let Err(error) = runner.run_async(record).await {
                 failures.push(error.display(false).to_string());
