@@ -20,7 +20,10 @@ impl Binder<'_> {
         names: &Names<'_>,
     ) -> Result<Option<std::result::Result<Typed, OperatorError>>> {
         let ints = self.aggregate_parts_as(PathUse::Int, function, names)?;
-        let is_mixed = ints.arguments.first().is_some_and(|ints| !ints.is_null_type());
+        let is_mixed = ints
+            .arguments
+            .first()
+            .is_some_and(|ints| !ints.is_null_type());
         if ints.distinct || !is_mixed {
             return Ok(None);
         }
@@ -29,10 +32,16 @@ impl Binder<'_> {
     }
 }
 
-fn lower(ints: &AggregateCall, numbers: &AggregateCall) -> std::result::Result<Typed, OperatorError> {
+fn lower(
+    ints: &AggregateCall,
+    numbers: &AggregateCall,
+) -> std::result::Result<Typed, OperatorError> {
     let aggregate = |name, call: &AggregateCall| functions::aggregate_call(name, call.clone());
-    let all_ints =
-        operators::binary(&BinaryOperator::Eq, aggregate("count", ints)?, aggregate("count", numbers)?)?;
+    let all_ints = operators::binary(
+        &BinaryOperator::Eq,
+        aggregate("count", ints)?,
+        aggregate("count", numbers)?,
+    )?;
     let int_sum = aggregate("sum", ints)?;
     let float_sum = aggregate("sum", numbers)?;
     operators::case(None, vec![(all_ints, int_sum)], Some(float_sum))

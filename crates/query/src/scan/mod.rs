@@ -8,6 +8,7 @@
 //! - [`part`]: how one part of a snapshot (a segment or a piece of the delta) yields those columns;
 //! - [`assemble`]: kernels that build dynamic, numeric and document-backed columns;
 //! - [`predicate`]: filters, their order, and the parts they rule out;
+//! - [`native`]: dynamic comparisons on the types that a part stores;
 //! - [`lookup`]: filters that name documents by `_id`.
 //!
 //! Nothing here parses SQL, and nothing here knows how a segment lies on disk.
@@ -16,6 +17,7 @@ mod assemble;
 mod column;
 mod exec;
 mod lookup;
+mod native;
 mod part;
 mod predicate;
 mod stream;

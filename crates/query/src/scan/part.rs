@@ -152,7 +152,8 @@ fn stored_kinds(content: Content, counts: &TypeCounts) -> Option<Vec<SubColumnKi
         Content::NullMark => Vec::new(),
         Content::Int => {
             let ints = present(counts).into_iter();
-            ints.filter(|value_type| *value_type == ValueType::Int).collect()
+            ints.filter(|value_type| *value_type == ValueType::Int)
+                .collect()
         }
         _ => present(counts),
     };

@@ -11,17 +11,19 @@ use datafusion::common::Result;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::DynamicFilterTracking;
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{
     BinaryExpr, Column as ColumnExpr, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, Literal,
     NotExpr,
 };
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use outcrop_storage::Part;
 
 use super::column::{Column, Content};
+use super::native::{DynamicComparison, Specialised};
 use super::part::PartColumns;
+use crate::operators::{Operation, OperationFunction};
 
 /// One conjunct of a filter, over those columns of the table that it reads.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub(super) struct Predicate {
     schema: SchemaRef,
     /// Gives the same answer for the same row, now and later.
     steady: bool,
+    /// The filter as a comparison of a dynamic column with a constant, if it is one.
+    comparison: Option<DynamicComparison>,
 }
 
 impl Predicate {
@@ -48,18 +52,33 @@ impl Predicate {
         let schema = Arc::new(schema.project(&columns)?);
         let expr = reassign_expr_columns(Arc::clone(filter), &schema)?;
         let changing = DynamicFilterTracking::classify(&expr).contains_dynamic_filter();
+        let comparison = DynamicComparison::of(&expr);
         let steady = !changing && !is_volatile(&expr);
         Ok(Self {
             expr,
             columns,
             schema,
             steady,
+            comparison,
         })
     }
 
     /// The filter, for display.
     pub(super) fn expr(&self) -> &Arc<dyn PhysicalExpr> {
         &self.expr
+    }
+
+    /// The filter on what `part` stores, if it is native there.
+    pub(super) fn specialise(&self, part: &Part, table: &[Column]) -> Option<Specialised> {
+        let comparison = self.comparison.as_ref()?;
+        let column = self.columns.iter().map(|index| &table[*index]);
+        let column = column
+            .into_iter()
+            .find(|column| column.name == comparison.column)?;
+        match column.content {
+            Content::Dynamic { .. } => comparison.specialise(part, &column.path),
+            _ => None,
+        }
     }
 
     /// How `part` yields the columns that this filter reads.
@@ -185,4 +204,26 @@ fn is_harmless(expr: &Arc<dyn PhysicalExpr>) -> bool {
         || expr.is::<IsNotNullExpr>()
         || expr.is::<InListExpr>()
         || expr.is::<LikeExpr>()
+        || expr
+            .downcast_ref::<ScalarFunctionExpr>()
+            .is_some_and(|call| {
+                OperationFunction::of(call.fun()).is_some_and(is_harmless_operation)
+            })
+}
+
+/// Operations that have an answer for every value.
+fn is_harmless_operation(operation: &Operation) -> bool {
+    matches!(
+        operation,
+        Operation::ToDynamic(_)
+            | Operation::Key
+            | Operation::WithoutNullValues
+            | Operation::Compare(_)
+            | Operation::Distinct(_)
+            | Operation::InList
+            | Operation::IsNull
+            | Operation::Field(_)
+            | Operation::TypeOf
+            | Operation::IsScalar
+    )
 }

@@ -20,10 +20,11 @@ use datafusion::physical_plan::metrics::{
     BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder,
 };
 use futures::Stream;
-use outcrop_storage::{BatchIterator, Part, ScanPredicate, ScanRequest, SegmentError};
+use outcrop_storage::{BatchIterator, Part, ScanPredicate, ScanRequest, SegmentError, SubColumn};
 use roaring::RoaringBitmap;
 
 use super::exec::Source;
+use super::native::Specialised;
 use super::part::PartColumns;
 use super::predicate::Predicate;
 use super::work::Piece;
@@ -173,8 +174,20 @@ impl ScanStream {
     /// The filters as `part` can run them; `None` if one rules the whole part out.
     fn predicates(&self, part: &Part) -> Option<Vec<ScanPredicate>> {
         let mut runnable = Vec::with_capacity(self.plan.predicates.len());
+        let table = &self.plan.source.columns;
         for predicate in self.plan.predicates.iter() {
-            let columns = predicate.part_columns(part, &self.plan.source.columns);
+            match predicate.specialise(part, table) {
+                Some(Specialised::RulesOut) => return None,
+                Some(Specialised::Terms(terms)) => {
+                    let columns = terms.columns.clone();
+                    runnable.push(
+                        self.scan_predicate(columns, false, move |stored| terms.evaluate(stored)),
+                    );
+                    continue;
+                }
+                None => {}
+            }
+            let columns = predicate.part_columns(part, table);
             if columns.is_constant() {
                 match predicate.constant() {
                     Some(true) => continue,
@@ -182,23 +195,36 @@ impl ScanStream {
                     None => {}
                 }
             }
-            runnable.push(self.scan_predicate(predicate.clone(), columns));
+            let stored = columns.stored().to_vec();
+            let predicate = predicate.clone();
+            runnable.push(
+                self.scan_predicate(stored, columns.document(), move |stored| {
+                    predicate.evaluate(&columns.assemble(stored)?)
+                }),
+            );
         }
         Some(runnable)
     }
 
-    fn scan_predicate(&self, predicate: Predicate, columns: PartColumns) -> ScanPredicate {
+    /// A filter for the reader that counts what it drops and stops when the query does.
+    fn scan_predicate(
+        &self,
+        columns: Vec<SubColumn>,
+        document: bool,
+        evaluate: impl Fn(&RecordBatch) -> Result<BooleanArray, ArrowError> + Send + Sync + 'static,
+    ) -> ScanPredicate {
         let filtered = self.counts.rows_filtered.clone();
         let cancellation = Arc::clone(&self.cancellation);
+        let evaluate = move |stored: &RecordBatch| {
+            cancellation.check()?;
+            let passes = evaluate(stored)?;
+            filtered.add(passes.len() - passes.true_count());
+            Ok(passes)
+        };
         ScanPredicate {
-            columns: columns.stored().to_vec(),
-            document: columns.document(),
-            evaluate: Arc::new(move |stored| {
-                cancellation.check()?;
-                let passes: BooleanArray = predicate.evaluate(&columns.assemble(stored)?)?;
-                filtered.add(passes.len() - passes.true_count());
-                Ok(passes)
-            }),
+            columns,
+            document,
+            evaluate: Arc::new(evaluate),
         }
     }
 
@@ -225,8 +251,12 @@ fn range(rows: Range<u32>) -> RoaringBitmap {
     bitmap
 }
 
+/// What a filter or an assembled column raised passes through; the rest is the fault of storage.
 fn storage_error(error: SegmentError) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
+    match error {
+        SegmentError::Scan { source } => source.into(),
+        other => DataFusionError::External(Box::new(QueryError::Storage(Box::new(other)))),
+    }
 }
 
 impl Stream for ScanStream {

@@ -62,7 +62,7 @@ pub(crate) fn snapshot(parts: Vec<Part>) -> Arc<Snapshot> {
     Arc::new(Snapshot::new(1, parts.into_iter().map(Arc::new).collect()))
 }
 
-/// Puts before each document an older version of it, in which every field is of another type.
+/// Puts before each document a deleted one, in which every field is of another type.
 fn with_dead_rows(documents: &[Value]) -> (Vec<Value>, Vec<u32>) {
     let mut rows = Vec::new();
     let mut dead = Vec::new();
@@ -70,16 +70,17 @@ fn with_dead_rows(documents: &[Value]) -> (Vec<Value>, Vec<u32>) {
         let Value::Object(members) = document else {
             panic!("a document is an object")
         };
-        let older = members.iter().map(|(name, value)| {
+        let deleted = members.iter().map(|(name, value)| {
             let value = match (name.as_str(), value) {
-                ("_id" | "_event_time", _) => value.clone(),
+                ("_event_time", time) => time.clone(),
+                ("_id", Value::String(id)) => Value::String(format!("deleted {id}")),
                 (_, Value::String(_)) => Value::Int(-1),
-                _ => Value::String("old".to_owned()),
+                _ => Value::String("deleted".to_owned()),
             };
             (name.clone(), value)
         });
         dead.push(u32::try_from(rows.len()).unwrap());
-        rows.push(Value::Object(older.collect()));
+        rows.push(Value::Object(deleted.collect()));
         rows.push(document.clone());
     }
     (rows, dead)
