@@ -45,8 +45,10 @@ pub(crate) struct Request {
 /// Carries out writes until every sender of the queue is gone.
 pub(crate) fn run(context: &Context, mut queue: mpsc::Receiver<Request>) {
     while let Some(first) = queue.blocking_recv() {
-        let requests = collect_group(first, &mut queue);
-        commit(context, requests);
+        let mut requests = collect_group(first, &mut queue);
+        while !requests.is_empty() {
+            requests = commit(context, requests);
+        }
     }
 }
 
@@ -76,7 +78,9 @@ struct Pending {
     receipt: WriteReceipt,
 }
 
-fn commit(context: &Context, requests: Vec<Request>) {
+/// Carries out as many of the requests as make a group, and returns the others: how long a record
+/// becomes is only known once its patches are applied.
+fn commit(context: &Context, requests: Vec<Request>) -> Vec<Request> {
     let collections: BTreeMap<CollectionId, Arc<Collection>> = requests
         .iter()
         .map(|request| (request.collection.id(), Arc::clone(&request.collection)))
@@ -98,12 +102,16 @@ fn commit(context: &Context, requests: Vec<Request>) {
         .collect();
     let mut group = Group::default();
     let mut pending = Vec::with_capacity(requests.len());
-    for Request {
-        collection,
-        batch,
-        reply,
-    } in requests
-    {
+    let mut requests = requests.into_iter();
+    while group.bytes() < GROUP_BYTES_MAX {
+        let Some(Request {
+            collection,
+            batch,
+            reply,
+        }) = requests.next()
+        else {
+            break;
+        };
         let member = members
             .get_mut(&collection.id())
             .expect("every collection is a member");
@@ -117,7 +125,7 @@ fn commit(context: &Context, requests: Vec<Request>) {
         for Pending { reply, .. } in pending {
             answer(reply, Err(error.clone()));
         }
-        return;
+        return requests.collect();
     }
     for member in members.into_values() {
         publish(context, member);
@@ -125,6 +133,7 @@ fn commit(context: &Context, requests: Vec<Request>) {
     for Pending { reply, receipt } in pending {
         answer(reply, Ok(receipt));
     }
+    requests.collect()
 }
 
 fn stage(

@@ -130,7 +130,11 @@ impl Disk for LocalDisk {
         // A temporary file that cannot be removed now is removed at the next open.
         drop(fs::remove_file(&temporary));
         let bytes = written.map_err(at(&place))?;
-        sync_parent(&place)?;
+        if let Err(error) = sync_parent(&place) {
+            // The caller is told that there is no such object, so there had better be none.
+            drop(fs::remove_file(&place));
+            return Err(error);
+        }
         Ok(bytes)
     }
 

@@ -60,7 +60,7 @@ impl Group {
                 offset: offset + record.start as u64,
                 file,
                 group_distance: u32::try_from(record.start)
-                    .expect("a group ends with the record that makes it large"),
+                    .expect("a group ends with the record that brings it to 32 MiB"),
                 collection: record.collection,
                 seqno: record.seqno,
             };
