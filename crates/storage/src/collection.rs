@@ -43,8 +43,8 @@ pub struct Collection {
     pub(crate) counters: Counters,
     /// Why the last flush failed; none if it did not.
     flush_error: Mutex<Option<Arc<StoreError>>>,
-    /// Tells writes that wait for room that a flush has ended.
-    flush_ended: Notify,
+    /// Tells writes that wait for room to look again.
+    room_changed: Notify,
 }
 
 /// Figures that are cheaper to keep than to work out. They are read without any lock.
@@ -77,7 +77,7 @@ impl Collection {
             flushing_stopped: AtomicBool::new(false),
             counters: Counters::default(),
             flush_error: Mutex::new(None),
-            flush_ended: Notify::new(),
+            room_changed: Notify::new(),
         });
         collection.publish(&collection.state.lock());
         collection
@@ -148,7 +148,7 @@ impl Collection {
     pub fn flush_blocking(&self) -> Result<(), StoreError> {
         let result = flush::run(self);
         *self.flush_error.lock() = None;
-        self.flush_ended.notify_waiters();
+        self.room_changed.notify_waiters();
         result
     }
 
@@ -157,7 +157,7 @@ impl Collection {
     pub(crate) fn flush_in_background(&self) -> Result<(), Arc<StoreError>> {
         let result = flush::run(self).map_err(Arc::new);
         *self.flush_error.lock() = result.as_ref().err().map(Arc::clone);
-        self.flush_ended.notify_waiters();
+        self.room_changed.notify_waiters();
         result
     }
 
@@ -207,12 +207,14 @@ impl Collection {
         let (rows, bytes) = state.delta_size();
         self.counters.delta_rows.store(rows, Ordering::Relaxed);
         self.counters.delta_bytes.store(bytes, Ordering::Relaxed);
+        self.room_changed.notify_waiters();
     }
 
-    /// Whether the delta has reached the size at which it is flushed.
+    /// Whether the delta has reached the size at which it is flushed, or at which writes wait.
     pub(crate) fn flush_is_due(&self) -> bool {
         let options = &self.context.options;
-        self.counters.delta_bytes.load(Ordering::Relaxed) >= options.flush_bytes
+        let bytes_max = options.flush_bytes.min(options.delta_bytes_max);
+        self.counters.delta_bytes.load(Ordering::Relaxed) >= bytes_max
             || self.counters.delta_rows.load(Ordering::Relaxed) >= options.flush_documents
     }
 
@@ -231,7 +233,7 @@ impl Collection {
     /// Refuses writes and flushes from now on.
     pub(crate) fn drop_it(&self) {
         self.dropped.store(true, Ordering::Release);
-        self.flush_ended.notify_waiters();
+        self.room_changed.notify_waiters();
     }
 
     /// The manifest after the newest: everything up to `seqno` is in `segments`.
@@ -267,12 +269,12 @@ impl Collection {
 
     /// Lets writes that wait for room look again.
     pub(crate) fn wake_waiting_writes(&self) {
-        self.flush_ended.notify_waiters();
+        self.room_changed.notify_waiters();
     }
 
     async fn wait_for_room(&self) -> Result<(), WriteError> {
         loop {
-            let ended = self.flush_ended.notified();
+            let changed = self.room_changed.notified();
             if self.is_dropped() {
                 return Err(WriteError::Dropped { id: self.id });
             }
@@ -289,7 +291,7 @@ impl Collection {
                 return Err(WriteError::FlushFails { source });
             }
             self.context.flush_signal.wake();
-            ended.await;
+            changed.await;
         }
     }
 }

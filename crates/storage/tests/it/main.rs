@@ -14,5 +14,6 @@ mod gate;
 mod kill;
 mod local;
 mod model;
+mod power;
 mod support;
 mod writes;
