@@ -51,22 +51,8 @@ pub(crate) async fn answer(
         operation: operation.name,
         ..Outcome::default()
     };
-    // Whatever a handler shares with others is behind locks that a panic leaves usable.
-    let call = AssertUnwindSafe(run(
-        app,
-        operation,
-        segments,
-        request,
-        trace_id,
-        &mut outcome,
-    ));
-    let result = match call.catch_unwind().await {
-        Ok(result) => result,
-        Err(panic) => Err(ApiError::internal(format!(
-            "a handler panicked: {}",
-            panic_text(&*panic)
-        ))),
-    };
+    let call = run(app, operation, segments, request, trace_id, &mut outcome);
+    let result = catch_panic(call).await;
     let mut response = result.unwrap_or_else(|error| {
         outcome.error_type = Some(error.model.error_type);
         failure(error, trace_id)
@@ -190,8 +176,55 @@ pub(crate) fn trace_id(request: &Request, app: &App) -> Uuid {
     given.map_or_else(|| ids::uuid(app.environment().random.as_ref()), |id| id.0)
 }
 
+/// Turns a panic into a failure.
+///
+/// Whatever a handler shares with others is behind locks that a panic leaves usable.
+async fn catch_panic<T>(call: impl Future<Output = ApiResult<T>>) -> ApiResult<T> {
+    match AssertUnwindSafe(call).catch_unwind().await {
+        Ok(result) => result,
+        Err(panic) => {
+            let text = panic_text(&*panic);
+            Err(ApiError::internal(format!("a handler panicked: {text}")))
+        }
+    }
+}
+
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("no message")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn body(response: Response) -> serde_json::Value {
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_without_details() {
+        let call = async { panic!("secret detail") };
+        let error = catch_panic::<()>(call).await.unwrap_err();
+        let response = failure(error, Uuid::from_u128(7));
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = body(response).await;
+        assert_eq!(body["type"], "INTERNALERROR");
+        assert_eq!(body["trace_id"], "00000000-0000-0000-0000-000000000007");
+        assert!(!body.to_string().contains("secret"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn only_failures_of_queries_have_a_query_id() {
+        let error = ApiError::from(outcrop_query::QueryError::Timeout);
+        let body = body(failure(error, Uuid::from_u128(7))).await;
+        assert_eq!(body["query_id"], ids::query_id(Uuid::from_u128(7)));
+        let other = failure(ApiError::invalid("x"), Uuid::from_u128(7));
+        assert_eq!(self::body(other).await["query_id"], serde_json::Value::Null);
+    }
 }

@@ -328,4 +328,86 @@ mod tests {
             "cannot write to the write-ahead log: no space"
         );
     }
+
+    #[track_caller]
+    fn check(error: impl Into<ApiError>, expected: u16, error_type: ErrorType) -> ApiError {
+        let error = error.into();
+        assert_eq!(error.model.error_type, error_type);
+        assert_eq!(error.status().as_u16(), expected);
+        error
+    }
+
+    #[test]
+    fn failed_queries_tell_clients_what_they_can_do() {
+        let message = || "text".to_owned();
+        let position = Some(outcrop_query::Position { line: 2, column: 7 });
+        let name = || "f".to_owned();
+        let unknown = QueryError::UnknownFunction {
+            name: name(),
+            position,
+        };
+        let unknown = check(unknown, 400, ErrorType::QueryError);
+        assert_eq!(
+            (unknown.model.line, unknown.model.column),
+            (Some(2), Some(7))
+        );
+        assert_eq!(
+            unknown.model.error_id.as_deref(),
+            Some("function_not_found")
+        );
+        let syntax = QueryError::Syntax {
+            message: message(),
+            line: 1,
+            column: 1,
+        };
+        check(syntax, 400, ErrorType::QueryError);
+        let collection = QueryError::UnknownCollection {
+            name: name(),
+            position,
+        };
+        check(collection, 400, ErrorType::QueryError);
+        check(
+            QueryError::Runtime { message: message() },
+            400,
+            ErrorType::QueryError,
+        );
+        check(QueryError::Cancelled, 409, ErrorType::QueryCancelled);
+        let timeout = check(QueryError::Timeout, 408, ErrorType::QueryTimeout);
+        assert_eq!(timeout.model.error_id.as_deref(), Some(""));
+        let memory = QueryError::MemoryLimit { message: message() };
+        check(memory, 429, ErrorType::ResourceExceeded);
+        let large = QueryError::ResultTooLarge { limit_bytes: 1 };
+        check(large, 429, ErrorType::ResourceExceeded);
+        let unbuilt = QueryError::NotImplemented {
+            what: name(),
+            position,
+        };
+        check(unbuilt, 501, ErrorType::NotImplementedYet);
+        let internal = QueryError::Internal {
+            message: "secret".to_owned(),
+        };
+        let internal = check(internal, 500, ErrorType::InternalError);
+        assert!(!internal.model.message.contains("secret"));
+    }
+
+    #[test]
+    fn failed_writes_tell_clients_whether_to_try_again() {
+        let io = |kind: std::io::ErrorKind| std::sync::Arc::new(std::io::Error::from(kind));
+        let full = WriteError::DiskFull {
+            source: io(std::io::ErrorKind::StorageFull),
+        };
+        let full = check(full, 503, ErrorType::ServiceUnavailable);
+        assert!(is_transient(full.model.error_type));
+        check(WriteError::Poisoned, 503, ErrorType::ServiceUnavailable);
+        check(WriteError::Closed, 503, ErrorType::ServiceUnavailable);
+        let large = WriteError::TooLarge {
+            bytes: 2,
+            bytes_max: 1,
+        };
+        check(large, 413, ErrorType::ContentTooLarge);
+        let other = WriteError::Io {
+            source: io(std::io::ErrorKind::PermissionDenied),
+        };
+        check(other, 500, ErrorType::InternalError);
+    }
 }

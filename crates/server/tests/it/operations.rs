@@ -27,7 +27,10 @@ fn the_table_is_the_list_of_the_specification() {
 /// The specification itself is not part of the repository; where a copy is named by
 /// `OUTCROP_OPENAPI`, the list is checked against it.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test reads a file that is no data of a server")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test reads a file that is no data of a server"
+)]
 fn the_list_is_that_of_the_openapi_file() {
     let Some(file) = std::env::var_os("OUTCROP_OPENAPI") else {
         return;
