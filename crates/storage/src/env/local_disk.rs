@@ -72,7 +72,7 @@ impl LocalDisk {
         place: &Path,
         contents: WriteContents<'_>,
     ) -> io::Result<u64> {
-        let file = OpenOptions::new()
+        let file = private_files()
             .write(true)
             .create_new(true)
             .open(temporary)?;
@@ -90,6 +90,14 @@ impl LocalDisk {
 /// Adds to an error which file it was about.
 fn at(place: &Path) -> impl FnOnce(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("`{}`: {error}", place.display()))
+}
+
+/// Options for files that only their owner may read: they hold people's data and private keys.
+fn private_files() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
 }
 
 /// Makes the entry of `place` in its folder durable.
@@ -141,7 +149,7 @@ impl Disk for LocalDisk {
     fn append(&self, path: &ObjectPath) -> io::Result<Box<dyn AppendFile>> {
         let place = self.place(path);
         self.make_parent(&place)?;
-        let mut file = OpenOptions::new()
+        let mut file = private_files()
             .read(true)
             .append(true)
             .create(true)
@@ -191,7 +199,7 @@ impl Disk for LocalDisk {
     fn lock(&self, path: &ObjectPath) -> io::Result<Box<dyn DiskLock>> {
         let place = self.place(path);
         self.make_parent(&place)?;
-        let mut file = OpenOptions::new()
+        let mut file = private_files()
             .read(true)
             .write(true)
             .create(true)
