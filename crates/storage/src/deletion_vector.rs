@@ -40,11 +40,6 @@ impl DeletionVector {
         Arc::make_mut(&mut self.rows).insert(row)
     }
 
-    /// Takes the mark of `row` away, for a write that was not acknowledged; false if it had none.
-    pub fn remove(&mut self, row: u32) -> bool {
-        Arc::make_mut(&mut self.rows).remove(row)
-    }
-
     /// Whether `row` is gone.
     pub fn contains(&self, row: u32) -> bool {
         self.rows.contains(row)

@@ -113,7 +113,8 @@ impl Segment {
     }
 
     /// The sub-columns that the file stores, in no order.
-    pub fn stored_columns(&self) -> impl Iterator<Item = &SubColumn> {
+    #[cfg(test)]
+    pub(crate) fn stored_columns(&self) -> impl Iterator<Item = &SubColumn> {
         self.columns.keys()
     }
 
