@@ -214,12 +214,23 @@ impl From<DataFusionError> for QueryError {
             DataFusionError::ResourcesExhausted(message) => Self::MemoryLimit { message },
             DataFusionError::Plan(message) => Self::semantic(message, None),
             DataFusionError::SchemaError(inner, _) => Self::semantic(inner.to_string(), None),
-            DataFusionError::NotImplemented(what) => Self::not_implemented(what, None),
+            DataFusionError::NotImplemented(what) => from_not_implemented(&what),
             other => Self::Internal {
                 message: other.to_string(),
             },
         }
     }
+}
+
+/// Subqueries that could not be made joins are reported with their whole plan, which helps nobody.
+fn from_not_implemented(what: &str) -> QueryError {
+    let is_subquery = what.contains("Subquery") || what.contains("OuterReferenceColumn");
+    let what = if is_subquery {
+        "a subquery in this place"
+    } else {
+        what
+    };
+    QueryError::not_implemented(what, None)
 }
 
 fn from_external(inner: Box<dyn StdError + Send + Sync>) -> QueryError {

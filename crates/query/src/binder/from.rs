@@ -36,6 +36,15 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// A part with one relation.
+    fn of(plan: LogicalPlan, relation: Relation) -> Self {
+        Self {
+            plan,
+            relations: vec![relation],
+            merged: vec![],
+        }
+    }
+
     /// One row without columns.
     pub(super) fn unit() -> Result<Self> {
         let plan = LogicalPlanBuilder::empty(true).build()?;
@@ -240,11 +249,8 @@ impl Binder<'_> {
             full_name: vec![],
             source: Source::Columns(columns),
         };
-        Ok(Part {
-            plan,
-            relations: vec![relation],
-            merged: vec![],
-        })
+        self.note_types(&plan);
+        Ok(Part::of(plan, relation))
     }
 
     /// A CTE, else a collection.
@@ -310,15 +316,13 @@ impl Binder<'_> {
             table: resolved.table,
             columns,
         };
-        Ok(Part {
-            plan,
-            relations: vec![Relation {
-                name,
-                full_name,
-                source,
-            }],
-            merged: vec![],
-        })
+        self.note_types(&plan);
+        let relation = Relation {
+            name,
+            full_name,
+            source,
+        };
+        Ok(Part::of(plan, relation))
     }
 
     /// `TABLE('c')`, `TABLE(['ws', 'c'])`: a name from constants.
@@ -385,6 +389,17 @@ impl Binder<'_> {
         }
         let plan = LogicalPlanBuilder::values(unified)?.build()?;
         Ok(Bound { plan, columns })
+    }
+
+    /// Remembers the types of a relation's columns.
+    pub(super) fn note_types(&mut self, plan: &LogicalPlan) {
+        let schema = plan.schema();
+        let types = schema
+            .fields()
+            .iter()
+            .map(|field| field.data_type().clone());
+        self.column_types
+            .extend(schema.columns().into_iter().zip(types));
     }
 
     pub(super) fn count_relation(&mut self, place: Option<Position>) -> Result<()> {

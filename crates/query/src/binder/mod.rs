@@ -9,6 +9,10 @@
 //! Every relation has a qualifier of its own in the plan, whatever the statement calls it, so no two
 //! columns of a plan can be mistaken for each other.
 
+use std::collections::HashMap;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::Column;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{Expr as Ast, Spanned};
 use indexmap::IndexSet;
@@ -108,6 +112,7 @@ pub fn bind(
         workspace: workspace_of(statement, context),
         collections: IndexSet::new(),
         qualifiers: select::UniqueNames::default(),
+        column_types: HashMap::new(),
         relation_count: 0,
     };
     let bound = binder.query(&statement.query, None, &query::Ctes::new())?;
@@ -151,6 +156,8 @@ struct Binder<'a> {
     collections: IndexSet<String>,
     /// Qualifiers of relations in the plan.
     qualifiers: select::UniqueNames,
+    /// Types of the columns of all relations bound so far.
+    column_types: HashMap<Column, DataType>,
     relation_count: usize,
 }
 

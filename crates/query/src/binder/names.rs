@@ -62,6 +62,11 @@ impl<'s> Names<'s> {
         }
     }
 
+    /// Whether the expression is a filter of rows, in which IN and EXISTS may become joins.
+    pub(super) fn is_filter(&self) -> bool {
+        matches!(self.clause, "WHERE" | "HAVING")
+    }
+
     /// What the chain `steps` means here.
     pub(super) fn resolve(&self, steps: &[String], wanted: PathUse, expr: &Ast) -> Result<Typed> {
         if let Some(alias) = self

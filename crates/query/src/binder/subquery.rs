@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Column, Spans};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
@@ -10,12 +11,14 @@ use datafusion::logical_expr::{
     BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
 };
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Ast, Query};
+use outcrop_document::Value;
 
 use super::expression::unsupported;
 use super::names::Names;
 use super::query::Bound;
 use super::{Binder, OutputKind, Result};
 use crate::error::QueryError;
+use crate::functions::{self, AggregateCall};
 use crate::operators::{self, Typed};
 
 impl Binder<'_> {
@@ -42,6 +45,9 @@ impl Binder<'_> {
         names: &Names<'_>,
     ) -> Result<Typed> {
         let bound = self.query(query, Some(names.scope), names.ctes)?;
+        if !names.is_filter() {
+            return any_row(bound.plan, negated);
+        }
         let exists = Expr::Exists(Exists::new(subquery(bound.plan), negated));
         Ok(Typed::new(exists, DataType::Boolean))
     }
@@ -60,6 +66,9 @@ impl Binder<'_> {
         let bound = self.query(query, Some(names.scope), names.ctes)?;
         let column = only_column(&bound, operand)?;
         let value = self.value(operand, names)?;
+        if !names.is_filter() {
+            return self.membership_by_count(bound.plan, column, value, negated, operand);
+        }
         if value.data_type == column.data_type && !value.is_dynamic() && !value.is_null_type() {
             return Ok(membership(value, bound.plan, negated));
         }
@@ -101,6 +110,49 @@ impl Binder<'_> {
 }
 
 impl Binder<'_> {
+    /// `value [NOT] IN (plan)` outside of filters, where DataFusion has no join for it: whether any
+    /// row of the plan has the key of the value. Null if the value is.
+    fn membership_by_count(
+        &mut self,
+        plan: LogicalPlan,
+        column: Typed,
+        value: Typed,
+        negated: bool,
+        operand: &Ast,
+    ) -> Result<Typed> {
+        let name = self.qualifiers.take("key");
+        let key = operators::group_key(operators::to_dynamic(column));
+        let wanted = operators::group_key(operators::to_dynamic(value.clone()));
+        if wanted
+            .expr
+            .exists(|expr| Ok(matches!(expr, Expr::AggregateFunction(_))))?
+        {
+            return Err(unsupported("an aggregate before IN (SELECT …)", operand));
+        }
+        let wanted = self.outer_references(wanted.expr)?;
+        let plan = LogicalPlanBuilder::from(plan)
+            .project(vec![key.expr.alias(name.clone())])?
+            .filter(Expr::Column(Column::from_name(name)).eq(wanted))?
+            .build()?;
+        let found = any_row(plan, negated)?;
+        let is_null = operators::is_null(value, true).map_err(super::at(operand))?;
+        operators::case(None, vec![(is_null, found)], None).map_err(super::at(operand))
+    }
+
+    /// An expression over this query's columns as a query inside sees it.
+    fn outer_references(&self, expr: Expr) -> Result<Expr> {
+        let outer = expr.transform(|node| match node {
+            Expr::Column(column) => {
+                let data_type = self.column_types.get(&column).cloned();
+                let data_type = data_type.unwrap_or(DataType::BinaryView);
+                let field = Arc::new(Field::new(&column.name, data_type, true));
+                Ok(Transformed::yes(Expr::OuterReferenceColumn(field, column)))
+            }
+            other => Ok(Transformed::no(other)),
+        });
+        Ok(outer.data()?)
+    }
+
     /// A filter inside a query that may refer to the query around it.
     ///
     /// DataFusion turns `column = outer value` into a join, but not `f(column) = outer value`, which
@@ -153,6 +205,29 @@ impl Binder<'_> {
 /// Whether `inner` is of this query alone and `outer` of the query around it alone.
 fn is_correlation(inner: &Expr, outer: &Expr) -> bool {
     !inner.contains_outer() && outer.contains_outer() && outer.column_refs().is_empty()
+}
+
+/// Whether a plan has any row, as a value.
+fn any_row(plan: LogicalPlan, negated: bool) -> Result<Typed> {
+    let call = AggregateCall {
+        arguments: vec![],
+        distinct: false,
+        filter: None,
+        order_by: vec![],
+    };
+    let wrap = |error| super::operator_error(error, None);
+    let count = functions::aggregate_call("COUNT", call).map_err(wrap)?;
+    let data_type = count.data_type;
+    let plan = LogicalPlanBuilder::from(plan)
+        .aggregate(Vec::<Expr>::new(), vec![count.expr])?
+        .build()?;
+    let count = Typed::new(Expr::ScalarSubquery(subquery(plan)), data_type);
+    let op = if negated {
+        BinaryOperator::Eq
+    } else {
+        BinaryOperator::Gt
+    };
+    operators::binary(&op, count, operators::literal(&Value::Int(0))).map_err(wrap)
 }
 
 fn membership(value: Typed, plan: LogicalPlan, negated: bool) -> Typed {

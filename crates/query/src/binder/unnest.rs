@@ -95,6 +95,7 @@ impl Binder<'_> {
             .project(exprs)?
             .unnest_columns_with_options(lists, options)?
             .build()?;
+        self.note_types(&plan);
         let mut relations = left.relations;
         relations.push(Relation {
             name,

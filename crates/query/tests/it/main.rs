@@ -8,5 +8,6 @@ mod engine;
 mod fixture;
 mod layouts;
 mod scan;
+mod shapes;
 mod slt;
 mod store;
