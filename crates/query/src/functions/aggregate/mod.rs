@@ -6,6 +6,7 @@
 //! arguments, lowering, sentence.
 
 mod native;
+mod sliding;
 mod sum;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! them: rows are then kept until the end, deduplicated by key, sorted and only then folded.
 //! Between partitions a state travels as one K-encoded value.
 
+use super::sliding::SlidingAccumulator;
 use super::values::{ArrayAgg, Extreme, MapAgg, StringAgg, Sum};
 use super::{Call, Lowered};
 use crate::dynamic::{EvaluationError, ValueColumn, ValueColumnBuilder};
@@ -88,8 +89,8 @@ impl ValueFunction {
 }
 
 /// A [`ValueFunction`] as DataFusion sees it.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct ValueUdaf {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ValueUdaf {
     function: ValueFunction,
     returns: DataType,
     distinct: bool,
@@ -124,6 +125,17 @@ impl ValueUdaf {
             signature,
         }
     }
+
+    /// An accumulator that has seen no rows.
+    pub(super) fn start(&self) -> ValueAccumulator {
+        let collect = self.distinct || !self.order.is_empty();
+        ValueAccumulator {
+            function: self.function,
+            returns: self.returns.clone(),
+            fold: self.function.start(),
+            collected: collect.then(|| Collected::new(self.distinct, self.order.clone())),
+        }
+    }
 }
 
 impl AggregateUDFImpl for ValueUdaf {
@@ -149,13 +161,14 @@ impl AggregateUDFImpl for ValueUdaf {
     }
 
     fn accumulator(&self, _arguments: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        let collect = self.distinct || !self.order.is_empty();
-        Ok(Box::new(ValueAccumulator {
-            function: self.function,
-            returns: self.returns.clone(),
-            fold: self.function.start(),
-            collected: collect.then(|| Collected::new(self.distinct, self.order.clone())),
-        }))
+        Ok(Box::new(self.start()))
+    }
+
+    fn create_sliding_accumulator(
+        &self,
+        _arguments: AccumulatorArgs,
+    ) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(SlidingAccumulator::new(self.clone())))
     }
 
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
@@ -164,11 +177,24 @@ impl AggregateUDFImpl for ValueUdaf {
 }
 
 #[derive(Debug)]
-struct ValueAccumulator {
+pub(super) struct ValueAccumulator {
     function: ValueFunction,
     returns: DataType,
     fold: Box<dyn ValueAggregate>,
     collected: Option<Collected>,
+}
+
+impl ValueAccumulator {
+    /// Takes one row of arguments and sort keys.
+    pub(super) fn push(&mut self, row: Vec<Value>) -> Folded<()> {
+        match &mut self.collected {
+            Some(collected) => {
+                collected.push(row);
+                Ok(())
+            }
+            None => self.fold.update(&row),
+        }
+    }
 }
 
 impl Accumulator for ValueAccumulator {
@@ -183,10 +209,7 @@ impl Accumulator for ValueAccumulator {
                 .iter()
                 .map(|column| column.value(row))
                 .collect::<Folded<Vec<_>>>()?;
-            match &mut self.collected {
-                Some(collected) => collected.push(row),
-                None => self.fold.update(&row)?,
-            }
+            self.push(row)?;
         }
         Ok(())
     }
