@@ -11,8 +11,17 @@ async fn the_organization_stays_the_same_over_a_restart() {
     assert_eq!(data["id"].as_str().unwrap().len(), 36);
     assert_eq!(data["created_at"], "2024-01-01T00:00:00Z");
     assert_eq!(data["clusters"][0]["cluster_type"], "PUBLIC");
-    assert_eq!(data["state"], "PAID");
-    assert_eq!(data["sso_connection"], serde_json::Value::Null);
+    // One member more, and the first generation of the Python client refuses the answer.
+    let names: Vec<&String> = data.as_object().unwrap().keys().collect();
+    let known = [
+        "clusters",
+        "created_at",
+        "display_name",
+        "external_id",
+        "id",
+        "rockset_user",
+    ];
+    assert_eq!(names, known);
     rig.restart().await;
     let after = rig.get("/v1/orgs/self").await;
     for member in ["id", "external_id", "created_at"] {
