@@ -90,6 +90,34 @@ impl ValueColumn {
         })
     }
 
+    /// Appends the K bytes of one row, or appends nothing and says so when it is Arrow NULL.
+    pub(crate) fn encode(&self, row: usize, out: &mut Vec<u8>) -> bool {
+        if self.is_arrow_null(row) {
+            return false;
+        }
+        match self {
+            Self::Null => return false,
+            Self::Bool(array) => k::encode_bool(array.value(row), out),
+            Self::Int(array) => k::encode_int(array.value(row), out),
+            Self::Float(array) => k::encode_float(array.value(row), out),
+            Self::String(array) => k::encode_str(array.value(row), out),
+            Self::PlainString(array) => k::encode_str(array.value(row), out),
+            Self::Bytes(array) => k::encode_bytes(array.value(row), out),
+            Self::Date(array) => k::encode_date(Date(array.value(row)), out),
+            Self::Datetime(array) => k::encode_datetime(Datetime(array.value(row)), out),
+            Self::Time(array) => k::encode_time(Time(array.value(row)), out),
+            Self::Timestamp(array) => k::encode_timestamp(Timestamp(array.value(row)), out),
+            Self::MonthInterval(array) => {
+                k::encode_month_interval(i64::from(array.value(row)), out);
+            }
+            Self::MicrosecondInterval(array) => {
+                k::encode_microsecond_interval(array.value(row), out);
+            }
+            Self::Dynamic(array) => out.extend_from_slice(array.value(row)),
+        }
+        true
+    }
+
     /// Whether the row is Arrow NULL; a K-encoded null is not.
     pub(crate) fn is_arrow_null(&self, row: usize) -> bool {
         match self {

@@ -677,3 +677,27 @@ fn the_time_is_that_of_the_query() {
     );
     assert_eq!(current("CURRENT_TIMESTAMP", None), Value::Timestamp(now));
 }
+
+#[test]
+fn whole_columns_and_single_rows_agree() {
+    let moments: Vec<Value> = (-40..40)
+        .map(|n: i64| Value::Timestamp(Timestamp(n * 1_234_567_890_123)))
+        .chain([Value::Null])
+        .collect();
+    let column = || Column::new("t", crate::types::SqlType::Timestamp.arrow(), &moments);
+    let dynamic = || Column::new("t", DYNAMIC, &moments);
+    let calls: Vec<Box<dyn Fn(Typed) -> Typed>> = vec![
+        Box::new(|t| call("DATE_TRUNC", vec![literal(&s("week")), t]).unwrap()),
+        Box::new(|t| call("DATE_TRUNC", vec![literal(&s("month")), t]).unwrap()),
+        Box::new(|t| call("TIME_BUCKET", vec![literal(&Value::MonthInterval(5)), t]).unwrap()),
+        Box::new(|t| call("UNIX_MILLIS", vec![t]).unwrap()),
+        Box::new(|t| super::extract("DOY", t).unwrap()),
+        Box::new(|t| super::extract("ISOWEEK", t).unwrap()),
+        Box::new(|t| super::extract("SECOND", t).unwrap()),
+    ];
+    for make in calls {
+        let (native, rows) = (column(), dynamic());
+        let whole = evaluate(&make(native.typed()), &[native]).unwrap();
+        assert_eq!(whole, evaluate(&make(rows.typed()), &[rows]).unwrap());
+    }
+}

@@ -150,7 +150,11 @@ impl ScalarUDFImpl for OperationFunction {
         let rows = call.number_rows;
         match &self.operation {
             Operation::Arithmetic(op) => {
-                self.map(&call, |row| arithmetic::arithmetic(*op, &row[0], &row[1]))
+                if let Some(array) = kernels::native_arithmetic(*op, &call.args, &self.returns) {
+                    return Ok(ColumnarValue::Array(array));
+                }
+                let compute = |row: &[Value]| arithmetic::arithmetic(*op, &row[0], &row[1]);
+                self.map(&call, compute)
             }
             Operation::Negate => self.map(&call, |row| arithmetic::negate(&row[0])),
             Operation::Concatenate => self.map(&call, |row| concatenate(&row[0], &row[1])),

@@ -18,43 +18,180 @@ const DYNAMIC: Returns = Returns::Type(SqlType::Dynamic);
 const GENERATED_MAX: i64 = 10_000_000;
 
 pub(super) const FUNCTIONS: &[ScalarFunction] = &[
-    ScalarFunction::new(&["ARRAY_CREATE"], &[], ARRAY, |x| Ok(Value::Array(x.to_vec())),
-        "An array of the arguments.").rest(ANY).takes_nulls(),
-    ScalarFunction::new(&["ARRAY_POSITION"], &[A, ANY], INT, |x| search(x, |a, v| position(a.iter(), v)),
-        "The position of the first element equal to `v`, or 0; null is looked up as a value.").takes_nulls(),
-    ScalarFunction::new(&["ARRAY_LAST_POSITION"], &[A, ANY], INT, |x| search(x, last_position),
-        "The position of the last element equal to `v`, or 0; null is looked up as a value.").takes_nulls(),
-    ScalarFunction::new(&["ARRAY_REMOVE"], &[A, ANY], ARRAY,
-        |x| search(x, |a, v| Value::Array(a.iter().filter(|e| !e.equals(v)).cloned().collect())),
-        "The array without the elements equal to `v`.").takes_nulls(),
-    ScalarFunction::new(&["ARRAY_DISTINCT"], &[A], ARRAY, |x| Ok(Value::Array(distinct(elements(&x[0])))),
-        "Each element once, in the order of first occurrence."),
-    ScalarFunction::new(&["ARRAY_CONCAT"], &[A], ARRAY,
+    ScalarFunction::new(
+        &["ARRAY_CREATE"],
+        &[],
+        ARRAY,
+        |x| Ok(Value::Array(x.to_vec())),
+        "An array of the arguments.",
+    )
+    .rest(ANY)
+    .takes_nulls(),
+    ScalarFunction::new(
+        &["ARRAY_POSITION"],
+        &[A, ANY],
+        INT,
+        |x| search(x, |a, v| position(a.iter(), v)),
+        "The position of the first element equal to `v`, or 0; null is \
+             looked up as a value.",
+    )
+    .takes_nulls(),
+    ScalarFunction::new(
+        &["ARRAY_LAST_POSITION"],
+        &[A, ANY],
+        INT,
+        |x| search(x, last_position),
+        "The position of the last element equal to `v`, or 0; null is \
+             looked up as a value.",
+    )
+    .takes_nulls(),
+    ScalarFunction::new(
+        &["ARRAY_REMOVE"],
+        &[A, ANY],
+        ARRAY,
+        |x| {
+            search(x, |a, v| {
+                Value::Array(a.iter().filter(|e| !e.equals(v)).cloned().collect())
+            })
+        },
+        "The array without the elements equal to `v`.",
+    )
+    .takes_nulls(),
+    ScalarFunction::new(
+        &["ARRAY_DISTINCT"],
+        &[A],
+        ARRAY,
+        |x| Ok(Value::Array(distinct(elements(&x[0])))),
+        "Each element once, in the order of first occurrence.",
+    ),
+    ScalarFunction::new(
+        &["ARRAY_CONCAT"],
+        &[A],
+        ARRAY,
         |x| Ok(Value::Array(x.iter().flat_map(elements).cloned().collect())),
-        "The arrays one after the other.").rest(A),
-    ScalarFunction::new(&["ARRAY_CONTAINS", "CONTAINS_ELEMENT"], &[A, ANY], BOOL,
-        |x| Ok(Value::Bool(holds(elements(&x[0]), &x[1]))), "Whether an element equals `v`."),
-    ScalarFunction::new(&["ARRAY_CONTAINS_ANY"], &[A, ANY], BOOL, contains_any,
-        "Whether an element equals one of an array, or of a list, of values.").rest(ANY),
-    ScalarFunction::new(&["ARRAYS_OVERLAP"], &[A, A], BOOL, contains_any, "Whether two arrays share an element."),
-    ScalarFunction::new(&["ARRAY_FLATTEN", "FLATTEN"], &[A], ARRAY, flatten, "Arrays in the array replaced by their elements, one level deep."),
-    ScalarFunction::new(&["ARRAY_JOIN"], &[A, Kinds::STRING, Kinds::STRING], Returns::Type(SqlType::String), join,
-        "The elements as text with a separator between; nulls are skipped, or shown as the third argument.").requires(2),
-    ScalarFunction::new(&["ARRAY_SORT"], &[A], ARRAY, sort, "The elements in ascending order, nulls last."),
-    ScalarFunction::new(&["ARRAY_UNION"], &[A, A], ARRAY,
-        |x| Ok(Value::Array(distinct(&[elements(&x[0]), elements(&x[1])].concat()))),
-        "The distinct elements of both arrays."),
-    ScalarFunction::new(&["ARRAY_INTERSECT"], &[A, A], ARRAY, |x| Ok(kept(x, true)), "The distinct elements in both arrays."),
-    ScalarFunction::new(&["ARRAY_EXCEPT"], &[A, A], ARRAY, |x| Ok(kept(x, false)), "The distinct elements in the first array only."),
-    ScalarFunction::new(&["ARRAY_MIN"], &[A], DYNAMIC, |x| Ok(extreme(elements(&x[0]), false)), "The least element; null when any is null."),
-    ScalarFunction::new(&["ARRAY_MAX"], &[A], DYNAMIC, |x| Ok(extreme(elements(&x[0]), true)), "The greatest element; null when any is null."),
-    ScalarFunction::new(&["ELEMENT_AT"], &[A.or(Kinds::OBJECT), Kinds::INT.or(Kinds::STRING)], DYNAMIC, element_at,
-        "An element by position, a negative one from the end, or a member by key; null when there is none."),
-    ScalarFunction::new(&["REPEAT"], &[ANY, Kinds::INT], ARRAY, repeat, "An array of `n` copies of a value.").takes_nulls(),
-    ScalarFunction::new(&["SEQUENCE"], &[Kinds::INT.or(Kinds::CALENDAR), Kinds::INT.or(Kinds::CALENDAR), Kinds::INT.or(Kinds::INTERVAL)],
-        ARRAY, sequence, "From start to stop, both inclusive, by a step.").requires(2),
-    ScalarFunction::new(&["SLICE"], &[A, Kinds::INT, Kinds::INT], ARRAY, slice,
-        "`SLICE(a, start [, length])`: a negative start counts from the end.").requires(2),
+        "The arrays one after the other.",
+    )
+    .rest(A),
+    ScalarFunction::new(
+        &["ARRAY_CONTAINS", "CONTAINS_ELEMENT"],
+        &[A, ANY],
+        BOOL,
+        |x| Ok(Value::Bool(holds(elements(&x[0]), &x[1]))),
+        "Whether an element equals `v`.",
+    ),
+    ScalarFunction::new(
+        &["ARRAY_CONTAINS_ANY"],
+        &[A, ANY],
+        BOOL,
+        contains_any,
+        "Whether an element equals one of an array, or of a list, of values.",
+    )
+    .rest(ANY),
+    ScalarFunction::new(
+        &["ARRAYS_OVERLAP"],
+        &[A, A],
+        BOOL,
+        contains_any,
+        "Whether two arrays share an element.",
+    ),
+    ScalarFunction::new(
+        &["ARRAY_FLATTEN", "FLATTEN"],
+        &[A],
+        ARRAY,
+        flatten,
+        "Arrays in the array replaced by their elements, one level deep.",
+    ),
+    ScalarFunction::new(
+        &["ARRAY_JOIN"],
+        &[A, Kinds::STRING, Kinds::STRING],
+        Returns::Type(SqlType::String),
+        join,
+        "The elements as text with a separator between; nulls are \
+             skipped, or shown as the third argument.",
+    )
+    .requires(2),
+    ScalarFunction::new(
+        &["ARRAY_SORT"],
+        &[A],
+        ARRAY,
+        sort,
+        "The elements in ascending order, nulls last.",
+    ),
+    ScalarFunction::new(
+        &["ARRAY_UNION"],
+        &[A, A],
+        ARRAY,
+        |x| {
+            Ok(Value::Array(distinct(
+                &[elements(&x[0]), elements(&x[1])].concat(),
+            )))
+        },
+        "The distinct elements of both arrays.",
+    ),
+    ScalarFunction::new(
+        &["ARRAY_INTERSECT"],
+        &[A, A],
+        ARRAY,
+        |x| Ok(kept(x, true)),
+        "The distinct elements in both arrays.",
+    ),
+    ScalarFunction::new(
+        &["ARRAY_EXCEPT"],
+        &[A, A],
+        ARRAY,
+        |x| Ok(kept(x, false)),
+        "The distinct elements in the first array only.",
+    ),
+    ScalarFunction::new(
+        &["ARRAY_MIN"],
+        &[A],
+        DYNAMIC,
+        |x| Ok(extreme(elements(&x[0]), false)),
+        "The least element; null when any is null.",
+    ),
+    ScalarFunction::new(
+        &["ARRAY_MAX"],
+        &[A],
+        DYNAMIC,
+        |x| Ok(extreme(elements(&x[0]), true)),
+        "The greatest element; null when any is null.",
+    ),
+    ScalarFunction::new(
+        &["ELEMENT_AT"],
+        &[A.or(Kinds::OBJECT), Kinds::INT.or(Kinds::STRING)],
+        DYNAMIC,
+        element_at,
+        "An element by position, a negative one from the end, or a member \
+             by key; null when there is none.",
+    ),
+    ScalarFunction::new(
+        &["REPEAT"],
+        &[ANY, Kinds::INT],
+        ARRAY,
+        repeat,
+        "An array of `n` copies of a value.",
+    )
+    .takes_nulls(),
+    ScalarFunction::new(
+        &["SEQUENCE"],
+        &[
+            Kinds::INT.or(Kinds::CALENDAR),
+            Kinds::INT.or(Kinds::CALENDAR),
+            Kinds::INT.or(Kinds::INTERVAL),
+        ],
+        ARRAY,
+        sequence,
+        "From start to stop, both inclusive, by a step.",
+    )
+    .requires(2),
+    ScalarFunction::new(
+        &["SLICE"],
+        &[A, Kinds::INT, Kinds::INT],
+        ARRAY,
+        slice,
+        "`SLICE(a, start [, length])`: a negative start counts from the end.",
+    )
+    .requires(2),
 ];
 
 /// The elements of an array argument; none for anything else, which the parameter types rule out.

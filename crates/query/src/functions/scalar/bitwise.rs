@@ -16,7 +16,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         TWO,
         INT,
         bit_count,
-        "`BIT_COUNT(x, bits)`: the set bits of `x` as a signed int of that width.",
+        "`BIT_COUNT(x, bits)`: the set bits of `x` as a signed int of that \
+             width.",
     ),
     ScalarFunction::new(
         &["BITWISE_NOT"],

@@ -1,5 +1,6 @@
 //! Dates and times made of parts, and parts of them.
 
+use super::columns::{constant, ints_of_moments};
 use super::definition::{Evaluated, Returns, ScalarFunction};
 use super::string::int;
 use super::zone::{ZONE, to_civil, to_instant};
@@ -16,28 +17,114 @@ const FIRST_OF_DATE: Kinds = I.or(Kinds::CALENDAR).or(Kinds::STRING);
 const TS: &[Kinds] = &[Kinds::TIMESTAMP];
 
 pub(super) const FUNCTIONS: &[ScalarFunction] = &[
-    ScalarFunction::new(&["DATE"], &[FIRST_OF_DATE, I.or(ZONE), I], Returns::Type(SqlType::Date), date,
-        "A date of year, month and day, or the date of a datetime or of a timestamp in a zone.").requires(1),
-    ScalarFunction::new(&["TIME"], &[I.or(Kinds::TEMPORAL).or(Kinds::STRING), I.or(ZONE), I, I], Returns::Type(SqlType::Time), time,
-        "A time of hour, minute, second and microsecond, or the time of day of a datetime or timestamp.").requires(1),
-    ScalarFunction::new(&["DATETIME"], &[FIRST_OF_DATE, I.or(ZONE).or(Kinds::TIME), I, I, I, I, I],
-        Returns::Type(SqlType::Datetime), datetime,
-        "A datetime of six or seven numbers, of a date and a time, or of a timestamp in a zone.").requires(1),
-    ScalarFunction::new(&["TIMESTAMP"], &[Kinds::CALENDAR.or(Kinds::STRING), ZONE], Returns::Type(SqlType::Timestamp), timestamp,
-        "The instant of a date or datetime in a zone, UTC by default.").requires(1),
-    ScalarFunction::new(&["TIMESTAMP_SECONDS"], &[I], Returns::Type(SqlType::Timestamp), |x| from_epoch(x, 1_000_000),
-        "The instant so many seconds after the epoch."),
-    ScalarFunction::new(&["TIMESTAMP_MILLIS"], &[I], Returns::Type(SqlType::Timestamp), |x| from_epoch(x, 1_000),
-        "The instant so many milliseconds after the epoch."),
-    ScalarFunction::new(&["TIMESTAMP_MICROS"], &[I], Returns::Type(SqlType::Timestamp), |x| from_epoch(x, 1),
-        "The instant so many microseconds after the epoch."),
-    ScalarFunction::new(&["UNIX_SECONDS"], TS, INT, |x| Ok(to_epoch(x, 1_000_000)), "Whole seconds since the epoch, rounded down."),
-    ScalarFunction::new(&["UNIX_MILLIS"], TS, INT, |x| Ok(to_epoch(x, 1_000)), "Whole milliseconds since the epoch, rounded down."),
-    ScalarFunction::new(&["UNIX_MICROS"], TS, INT, |x| Ok(to_epoch(x, 1)), "Microseconds since the epoch."),
-    ScalarFunction::new(&["EXTRACT", "DATE_PART"], &[Kinds::STRING, Kinds::TEMPORAL], Returns::Type(SqlType::Dynamic), extract,
-        "A part of a date or time; timestamps are taken in UTC."),
-    ScalarFunction::new(&["LAST_DATE_OF_MONTH", "LAST_DAY_OF_MONTH"], &[Kinds::CALENDAR], Returns::Type(SqlType::Date), last_date,
-        "The last date of the month."),
+    ScalarFunction::new(
+        &["DATE"],
+        &[FIRST_OF_DATE, I.or(ZONE), I],
+        Returns::Type(SqlType::Date),
+        date,
+        "A date of year, month and day, or the date of a datetime or of a \
+             timestamp in a zone.",
+    )
+    .requires(1),
+    ScalarFunction::new(
+        &["TIME"],
+        &[I.or(Kinds::TEMPORAL).or(Kinds::STRING), I.or(ZONE), I, I],
+        Returns::Type(SqlType::Time),
+        time,
+        "A time of hour, minute, second and microsecond, or the time of day \
+             of a datetime or timestamp.",
+    )
+    .requires(1),
+    ScalarFunction::new(
+        &["DATETIME"],
+        &[FIRST_OF_DATE, I.or(ZONE).or(Kinds::TIME), I, I, I, I, I],
+        Returns::Type(SqlType::Datetime),
+        datetime,
+        "A datetime of six or seven numbers, of a date and a time, or of a \
+             timestamp in a zone.",
+    )
+    .requires(1),
+    ScalarFunction::new(
+        &["TIMESTAMP"],
+        &[Kinds::CALENDAR.or(Kinds::STRING), ZONE],
+        Returns::Type(SqlType::Timestamp),
+        timestamp,
+        "The instant of a date or datetime in a zone, UTC by default.",
+    )
+    .requires(1),
+    ScalarFunction::new(
+        &["TIMESTAMP_SECONDS"],
+        &[I],
+        Returns::Type(SqlType::Timestamp),
+        |x| from_epoch(x, 1_000_000),
+        "The instant so many seconds after the epoch.",
+    ),
+    ScalarFunction::new(
+        &["TIMESTAMP_MILLIS"],
+        &[I],
+        Returns::Type(SqlType::Timestamp),
+        |x| from_epoch(x, 1_000),
+        "The instant so many milliseconds after the epoch.",
+    ),
+    ScalarFunction::new(
+        &["TIMESTAMP_MICROS"],
+        &[I],
+        Returns::Type(SqlType::Timestamp),
+        |x| from_epoch(x, 1),
+        "The instant so many microseconds after the epoch.",
+    ),
+    ScalarFunction::new(
+        &["UNIX_SECONDS"],
+        TS,
+        INT,
+        |x| Ok(to_epoch(x, 1_000_000)),
+        "Whole seconds since the epoch, rounded down.",
+    )
+    .columns(|x| ints_of_moments(x.first()?, |micros| Some(micros.div_euclid(1_000_000)))),
+    ScalarFunction::new(
+        &["UNIX_MILLIS"],
+        TS,
+        INT,
+        |x| Ok(to_epoch(x, 1_000)),
+        "Whole milliseconds since the epoch, rounded down.",
+    )
+    .columns(|x| ints_of_moments(x.first()?, |micros| Some(micros.div_euclid(1_000)))),
+    ScalarFunction::new(
+        &["UNIX_MICROS"],
+        TS,
+        INT,
+        |x| Ok(to_epoch(x, 1)),
+        "Microseconds since the epoch.",
+    )
+    .columns(|x| ints_of_moments(x.first()?, |micros| Some(micros.div_euclid(1)))),
+    ScalarFunction::new(
+        &["EXTRACT", "DATE_PART"],
+        &[Kinds::STRING, Kinds::TEMPORAL],
+        Returns::Type(SqlType::Dynamic),
+        extract,
+        "A part of a date or time; timestamps are taken in UTC.",
+    ),
+    ScalarFunction::new(
+        &["OUTCROP_EXTRACT_INT"],
+        &[Kinds::STRING, Kinds::TEMPORAL],
+        INT,
+        extract,
+        "As `EXTRACT`, for the parts that are ints.",
+    )
+    .columns(|x| {
+        let part = constant(x.first()?)?.as_str()?.to_ascii_uppercase();
+        ints_of_moments(x.get(1)?, |micros| match extract_any(&part, micros) {
+            Some(Value::Int(value)) => Some(value),
+            _ => None,
+        })
+    }),
+    ScalarFunction::new(
+        &["LAST_DATE_OF_MONTH", "LAST_DAY_OF_MONTH"],
+        &[Kinds::CALENDAR],
+        Returns::Type(SqlType::Date),
+        last_date,
+        "The last date of the month.",
+    ),
 ];
 
 fn fail<T>(function: &'static str, message: &str) -> Result<T, EvaluationError> {
@@ -213,6 +300,11 @@ fn extract(x: &[Value]) -> Evaluated {
         let message = format!("cannot take {part} of a {}", x[1].value_type());
         EvaluationError::argument("EXTRACT", message)
     })
+}
+
+/// Any part of a moment that has both a date and a time, or a date, whose time is midnight.
+fn extract_any(part: &str, micros: i64) -> Option<Value> {
+    extract_time(part, micros).or_else(|| extract_date(part, micros))
 }
 
 /// Parts of the time of day. Those below a second are the fraction in that unit.

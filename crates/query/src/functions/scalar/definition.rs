@@ -4,6 +4,8 @@ use crate::dynamic::EvaluationError;
 use crate::functions::kinds::Kinds;
 use crate::operators::{OperatorError, Typed};
 use crate::types::SqlType;
+use datafusion::arrow::array::ArrayRef;
+use datafusion::logical_expr::ColumnarValue;
 use outcrop_document::Value;
 
 /// What an evaluation gives.
@@ -11,6 +13,10 @@ pub(crate) type Evaluated = Result<Value, EvaluationError>;
 
 /// An expression over whole columns; `None` for argument types that have none.
 pub(crate) type NativeForm = fn(&[Typed]) -> Option<Typed>;
+
+/// The function over whole columns; `None` where the row-wise evaluation must answer, be it with an
+/// error.
+pub(crate) type ColumnForm = fn(&[ColumnarValue]) -> Option<ArrayRef>;
 
 /// The type of a call's result.
 #[derive(Clone, Copy)]
@@ -43,6 +49,8 @@ pub(crate) struct ScalarFunction {
     pub(crate) native: Option<NativeForm>,
     /// The function of one float that this is, for native columns of numbers.
     pub(crate) float: Option<fn(f64) -> f64>,
+    /// The function over whole columns, for argument types that profit.
+    pub(crate) columns: Option<ColumnForm>,
     /// One sentence for the manual.
     pub(crate) doc: &'static str,
 }
@@ -66,6 +74,7 @@ impl ScalarFunction {
             evaluate,
             native: None,
             float: None,
+            columns: None,
             doc,
         }
     }
@@ -97,6 +106,12 @@ impl ScalarFunction {
     /// The same function, known to be this function of one float.
     pub(crate) const fn of_floats(mut self, float: fn(f64) -> f64) -> Self {
         self.float = Some(float);
+        self
+    }
+
+    /// The same function with a form over whole columns.
+    pub(crate) const fn columns(mut self, columns: ColumnForm) -> Self {
+        self.columns = Some(columns);
         self
     }
 

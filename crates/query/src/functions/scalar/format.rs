@@ -54,7 +54,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[Kinds::TEMPORAL, ZONE],
         STRING,
         format_iso,
-        "A date or time in the extended form of ISO 8601, a timestamp in a zone if one is given.",
+        "A date or time in the extended form of ISO 8601, a timestamp in a \
+             zone if one is given.",
     )
     .requires(1),
     ScalarFunction::new(
@@ -83,7 +84,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[S, S, ZONE],
         TIMESTAMP,
         |x| parse("PARSE_TIMESTAMP", SqlType::Timestamp, x),
-        "A timestamp out of text by a pattern; a zone in the text wins over the third argument.",
+        "A timestamp out of text by a pattern; a zone in the text wins over \
+             the third argument.",
     )
     .requires(2),
     ScalarFunction::new(
@@ -105,7 +107,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[S],
         DATETIME,
         |x| parse_iso("PARSE_DATETIME_ISO8601", SqlType::Datetime, x),
-        "A datetime out of ISO 8601 text without a zone; a final `Z` is tolerated.",
+        "A datetime out of ISO 8601 text without a zone; a final `Z` is \
+             tolerated.",
     ),
     ScalarFunction::new(
         &["PARSE_TIMESTAMP_ISO8601"],

@@ -90,7 +90,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[Kinds::ANY],
         Returns::Type(SqlType::String),
         id_hash,
-        "A string that depends on the values and their types, for composing `_id`.",
+        "A string that depends on the values and their types, for composing \
+             `_id`.",
     )
     .rest(Kinds::ANY)
     .takes_nulls(),

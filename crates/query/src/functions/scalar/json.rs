@@ -24,14 +24,16 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[JSON, S],
         Returns::Type(SqlType::Dynamic),
         |x| extract("JSON_EXTRACT", x),
-        "The value at a path such as `$.a.b[0]`, indexes counting from 0; null when there is none.",
+        "The value at a path such as `$.a.b[0]`, indexes counting from 0; \
+             null when there is none.",
     ),
     ScalarFunction::new(
         &["JSON_EXTRACT_SCALAR"],
         &[JSON, S],
         Returns::Type(SqlType::String),
         extract_scalar,
-        "The value at a path as a string; null when there is none, or an array or object.",
+        "The value at a path as a string; null when there is none, or an \
+             array or object.",
     ),
 ];
 

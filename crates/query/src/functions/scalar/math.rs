@@ -66,7 +66,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[Kinds::NUMBER, Kinds::INT],
         FLOAT,
         round,
-        "The nearest whole number, or number of `n` decimals, halves away from zero, as a float.",
+        "The nearest whole number, or number of `n` decimals, halves away \
+             from zero, as a float.",
     )
     .requires(1),
     ScalarFunction::new(
@@ -74,7 +75,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[Kinds::NUMBER, Kinds::INT],
         FLOAT,
         trunc,
-        "`x` without its fraction, or without what follows `n` decimals, as a float.",
+        "`x` without its fraction, or without what follows `n` decimals, as \
+             a float.",
     )
     .requires(1),
     ScalarFunction::new(
@@ -201,7 +203,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[Kinds::NUMBER, Kinds::NUMBER, Kinds::NUMBER, Kinds::INT],
         INT,
         width_bucket,
-        "`WIDTH_BUCKET(x, low, high, n)`: which of `n` equal buckets between the bounds holds `x`.",
+        "`WIDTH_BUCKET(x, low, high, n)`: which of `n` equal buckets \
+             between the bounds holds `x`.",
     ),
 ];
 

@@ -8,6 +8,7 @@
 
 mod array;
 mod bitwise;
+mod columns;
 mod conversion;
 mod date;
 mod definition;
@@ -155,6 +156,11 @@ pub(crate) fn extract(part: &str, operand: Typed) -> Result<Typed, OperatorError
         return Err(OperatorError::Invalid { message });
     };
     let name = literal(&Value::from(part));
+    if returns == SqlType::Int
+        && let Some(extracted) = call("OUTCROP_EXTRACT_INT", &[name.clone(), operand.clone()])
+    {
+        return extracted;
+    }
     match call("EXTRACT", &[name, operand]) {
         Some(extracted) => crate::operators::expect(extracted?, returns, "EXTRACT"),
         None => Err(OperatorError::UnknownFunction {

@@ -51,7 +51,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[S, S, S],
         STRING,
         replace,
-        "Every match replaced; `\\0` to `\\9` in the replacement are the match and its groups.",
+        "Every match replaced; `\\0` to `\\9` in the replacement are the \
+             match and its groups.",
     )
     .requires(2),
     ScalarFunction::new(

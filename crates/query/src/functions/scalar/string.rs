@@ -70,7 +70,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[S, Kinds::INT, S],
         STRING,
         |x| pad(x, "LPAD", true),
-        "The text brought to a number of characters by padding at the start or cutting the end.",
+        "The text brought to a number of characters by padding at the start \
+             or cutting the end.",
     )
     .requires(2),
     ScalarFunction::new(
@@ -78,7 +79,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[S, Kinds::INT, S],
         STRING,
         |x| pad(x, "RPAD", false),
-        "The text brought to a number of characters by padding or cutting the end.",
+        "The text brought to a number of characters by padding or cutting \
+             the end.",
     )
     .requires(2),
     ScalarFunction::new(
@@ -116,7 +118,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[S, S],
         INT,
         |x| Ok(strpos(x)),
-        "`STRPOS(s, needle)`: where the needle first stands, from 1; 0 when it does not.",
+        "`STRPOS(s, needle)`: where the needle first stands, from 1; 0 when \
+             it does not.",
     )
     .native(|x| native::count_call(df_unicode::strpos(), x)),
     ScalarFunction::new(
@@ -139,7 +142,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[Kinds::TEXT, Kinds::INT, Kinds::INT],
         Returns::First,
         substr,
-        "`SUBSTR(s, start [, length])`: counted from 1, a negative start from the end.",
+        "`SUBSTR(s, start [, length])`: counted from 1, a negative start \
+             from the end.",
     )
     .requires(2),
     ScalarFunction::new(
@@ -147,7 +151,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[S, S, S],
         STRING,
         translate,
-        "Each character of the second argument replaced by its counterpart in the third, or removed.",
+        "Each character of the second argument replaced by its counterpart \
+             in the third, or removed.",
     ),
     ScalarFunction::new(
         &["LEVENSHTEIN_DISTANCE"],

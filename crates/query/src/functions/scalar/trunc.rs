@@ -1,5 +1,6 @@
 //! Rounding times down to units and buckets, and counting units between them.
 
+use super::columns::{constant, map_moments};
 use super::definition::{Evaluated, Returns, ScalarFunction};
 use super::string::{int, text};
 use crate::dynamic::EvaluationError;
@@ -12,16 +13,58 @@ use outcrop_document::{Date, Datetime, Time, Timestamp, Value};
 const S: Kinds = Kinds::STRING;
 
 pub(super) const FUNCTIONS: &[ScalarFunction] = &[
-    ScalarFunction::new(&["DATE_TRUNC"], &[S, Kinds::TEMPORAL], Returns::Rule(second), date_trunc,
-        "The start of the unit that holds a time, of the same type; weeks start on Monday."),
-    ScalarFunction::new(&["DATE_DIFF"], &[S, Kinds::CALENDAR, Kinds::CALENDAR], Returns::Type(SqlType::Int), date_diff,
-        "`DATE_DIFF(unit, a, b)`: whole units elapsed from `a` to `b`, truncated toward zero."),
-    ScalarFunction::new(&["DATE_ADD"], &[S, Kinds::INT, Kinds::CALENDAR], Returns::Rule(third), |x| shift(x, 1),
-        "`DATE_ADD(unit, n, v)`: `v` moved by `n` units."),
-    ScalarFunction::new(&["DATE_SUB"], &[S, Kinds::INT, Kinds::CALENDAR], Returns::Rule(third), |x| shift(x, -1),
-        "`DATE_SUB(unit, n, v)`: `v` moved back by `n` units."),
-    ScalarFunction::new(&["TIME_BUCKET"], &[Kinds::INTERVAL, Kinds::CALENDAR, Kinds::CALENDAR], Returns::Rule(second), time_bucket,
-        "The start of the bucket of an interval's length that holds a time, counted from an origin.").requires(2),
+    ScalarFunction::new(
+        &["DATE_TRUNC"],
+        &[S, Kinds::TEMPORAL],
+        Returns::Rule(second),
+        date_trunc,
+        "The start of the unit that holds a time, of the same type; weeks \
+             start on Monday.",
+    )
+    .columns(|x| {
+        let unit = Unit::parse(constant(x.first()?)?.as_str()?)?;
+        map_moments(x.get(1)?, |micros| unit.floor(micros))
+    }),
+    ScalarFunction::new(
+        &["DATE_DIFF"],
+        &[S, Kinds::CALENDAR, Kinds::CALENDAR],
+        Returns::Type(SqlType::Int),
+        date_diff,
+        "`DATE_DIFF(unit, a, b)`: whole units elapsed from `a` to `b`, \
+             truncated toward zero.",
+    ),
+    ScalarFunction::new(
+        &["DATE_ADD"],
+        &[S, Kinds::INT, Kinds::CALENDAR],
+        Returns::Rule(third),
+        |x| shift(x, 1),
+        "`DATE_ADD(unit, n, v)`: `v` moved by `n` units.",
+    ),
+    ScalarFunction::new(
+        &["DATE_SUB"],
+        &[S, Kinds::INT, Kinds::CALENDAR],
+        Returns::Rule(third),
+        |x| shift(x, -1),
+        "`DATE_SUB(unit, n, v)`: `v` moved back by `n` units.",
+    ),
+    ScalarFunction::new(
+        &["TIME_BUCKET"],
+        &[Kinds::INTERVAL, Kinds::CALENDAR, Kinds::CALENDAR],
+        Returns::Rule(second),
+        time_bucket,
+        "The start of the bucket of an interval's length that holds a \
+             time, counted from an origin.",
+    )
+    .requires(2)
+    .columns(|x| match (constant(x.first()?)?, x) {
+        (Value::MicrosecondInterval(size), [_, moments]) if size > 0 => {
+            map_moments(moments, |micros| calendar::floor_to(micros, size, 0))
+        }
+        (Value::MonthInterval(size), [_, moments]) if size > 0 => {
+            map_moments(moments, |micros| calendar::floor_to_months(micros, size, 0))
+        }
+        _ => None,
+    }),
 ];
 
 fn second(types: &[SqlType]) -> SqlType {

@@ -83,6 +83,12 @@ impl ScalarUDFImpl for FunctionUdf {
         {
             return Ok(ColumnarValue::Array(floats));
         }
+        if let Some(columns) = self.definition.columns
+            && let Some(array) = columns(&call.args)
+            && array.data_type() == call.return_type()
+        {
+            return Ok(ColumnarValue::Array(array));
+        }
         let evaluate = |row: &[Value]| self.definition.call(row);
         rows::map_rows(&call.args, call.number_rows, call.return_type(), evaluate)
     }

@@ -23,7 +23,8 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
         &[A, Kinds::INT, Kinds::STRING],
         ARRAY,
         enforce,
-        "The array when it has that length and element type (`'int'` or `'float'`), else null.",
+        "The array when it has that length and element type (`'int'` or \
+             `'float'`), else null.",
     ),
     ScalarFunction::new(
         &["VECTOR_ADD"],

@@ -3,7 +3,8 @@
 use super::aggregate::{self, AggregateCall};
 use super::scalar::check_arity;
 use crate::operators::{
-    OperatorError, SortKey, Typed, coerce, common_type, group_key, literal_value, null_of,
+    OperatorError, SortKey, Typed, binary, case, coerce, common_type, group_key, literal,
+    literal_value, null_of,
 };
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
@@ -12,6 +13,7 @@ use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{
     Expr, SortExpr, WindowFrame, WindowFunctionDefinition, WindowUDF, cast,
 };
+use datafusion::sql::sqlparser::ast::BinaryOperator;
 use outcrop_document::Value;
 use std::sync::Arc;
 
@@ -174,6 +176,9 @@ pub(super) fn lower(name: &str, call: AggregateCall, spec: WindowSpec) -> Lowere
         fun: definition,
         params: spec.parameters(arguments, None, false),
     }));
+    if function.name == "PERCENT_RANK" {
+        return percent_rank(expr, &spec);
+    }
     // Ranks are unsigned in DataFusion.
     let expr = if function.gives == Gives::Int {
         cast(expr, DataType::Int64)
@@ -181,6 +186,33 @@ pub(super) fn lower(name: &str, call: AggregateCall, spec: WindowSpec) -> Lowere
         expr
     };
     Ok(Typed::new(expr, returns))
+}
+
+/// `PERCENT_RANK` is (rank - 1) / (rows - 1) by definition: not a number where there is one row.
+/// DataFusion says 0 there, and queries guard against the former with `IS_NAN`.
+fn percent_rank(rank: Expr, spec: &WindowSpec) -> Lowered {
+    let count = AggregateCall {
+        arguments: vec![],
+        distinct: false,
+        filter: None,
+        order_by: vec![],
+    };
+    let whole = WindowSpec {
+        partition_by: spec.partition_by.clone(),
+        order_by: vec![],
+        frame: None,
+    };
+    let alone = binary(
+        &BinaryOperator::Eq,
+        over_aggregate("COUNT", count, &whole)?,
+        literal(&Value::Int(1)),
+    )?;
+    let rank = Typed::new(rank, DataType::Float64);
+    case(
+        None,
+        vec![(alone, literal(&Value::Float(f64::NAN)))],
+        Some(rank),
+    )
 }
 
 /// Values, defaults of the same type as them, and offsets that are constants.
