@@ -11,7 +11,7 @@ use crate::dynamic::{EvaluationError, ValueColumn, ValueColumnBuilder};
 use crate::operators::{Typed, group_key};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Result, ScalarValue, internal_err};
+use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
 use datafusion::logical_expr::{
@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 };
 use outcrop_document::{Value, k};
 use std::cmp::Ordering;
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -171,18 +171,6 @@ impl AggregateUDFImpl for ValueUdaf {
         Ok(Box::new(SlidingAccumulator::new(self.clone())))
     }
 
-    fn create_sliding_accumulator(
-        &self,
-        _arguments: AccumulatorArgs,
-    ) -> Result<Box<dyn Accumulator>> {
-        Ok(Box::new(SlidingAccumulator {
-            function: self.function,
-            returns: self.returns.clone(),
-            collected: Collected::new(self.distinct, self.order.clone()),
-            frame: VecDeque::new(),
-        }))
-    }
-
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
         AggregateOrderSensitivity::Insensitive
     }
@@ -229,9 +217,18 @@ impl Accumulator for ValueAccumulator {
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let result = match &mut self.collected {
             None => self.fold.finish()?,
-            Some(collected) => collected.fold(self.function)?,
+            Some(collected) => {
+                let mut fold = self.function.start();
+                let arguments = collected.arguments();
+                for row in collected.sorted() {
+                    fold.update(&row[..arguments.min(row.len())])?;
+                }
+                fold.finish()?
+            }
         };
-        to_result(&result, &self.returns)
+        let mut builder = ValueColumnBuilder::new(&self.returns, 1)?;
+        builder.append(&result)?;
+        ScalarValue::try_from_array(&builder.finish(), 0)
     }
 
     fn size(&self) -> usize {
@@ -259,74 +256,6 @@ impl Accumulator for ValueAccumulator {
             }
         }
         Ok(())
-    }
-}
-
-fn to_result(value: &Value, returns: &DataType) -> Result<ScalarValue> {
-    let mut builder = ValueColumnBuilder::new(returns, 1)?;
-    builder.append(value)?;
-    ScalarValue::try_from_array(&builder.finish(), 0)
-}
-
-fn read_rows(values: &[ArrayRef]) -> Result<Vec<Vec<Value>>> {
-    let columns = values
-        .iter()
-        .map(ValueColumn::new)
-        .collect::<Result<Vec<_>>>()?;
-    let rows = 0..values.first().map_or(0, Array::len);
-    let row = |row| {
-        columns
-            .iter()
-            .map(|column| column.value(row))
-            .collect::<Folded<Vec<_>>>()
-    };
-    Ok(rows.map(row).collect::<Folded<_>>()?)
-}
-
-/// For frames that lose rows at their start: the rows of the frame, folded anew for every answer.
-#[derive(Debug)]
-struct SlidingAccumulator {
-    function: ValueFunction,
-    returns: DataType,
-    /// Empty; says what `DISTINCT` and `ORDER BY` ask for.
-    collected: Collected,
-    frame: VecDeque<Vec<Value>>,
-}
-
-impl Accumulator for SlidingAccumulator {
-    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.frame.extend(read_rows(values)?);
-        Ok(())
-    }
-
-    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let leaving = values.first().map_or(0, Array::len).min(self.frame.len());
-        self.frame.drain(..leaving);
-        Ok(())
-    }
-
-    fn supports_retract_batch(&self) -> bool {
-        true
-    }
-
-    fn evaluate(&mut self) -> Result<ScalarValue> {
-        let mut collected = Collected::new(self.collected.distinct, self.collected.order.clone());
-        for row in &self.frame {
-            collected.push(row.clone());
-        }
-        to_result(&collected.fold(self.function)?, &self.returns)
-    }
-
-    fn size(&self) -> usize {
-        size_of::<Self>() + self.frame.iter().flatten().map(value_bytes).sum::<usize>()
-    }
-
-    fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        internal_err!("a window frame is not aggregated in parts")
-    }
-
-    fn merge_batch(&mut self, _states: &[ArrayRef]) -> Result<()> {
-        internal_err!("a window frame is not aggregated in parts")
     }
 }
 
@@ -390,16 +319,6 @@ impl Collected {
             .unwrap_or(Ordering::Equal)
         });
         &self.rows
-    }
-
-    /// The function over the rows, in their order.
-    fn fold(&mut self, function: ValueFunction) -> Folded<Value> {
-        let mut fold = function.start();
-        let arguments = self.arguments();
-        for row in self.sorted() {
-            fold.update(&row[..arguments])?;
-        }
-        fold.finish()
     }
 
     fn state(&self) -> Value {
