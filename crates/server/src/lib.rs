@@ -1,8 +1,8 @@
 //! The HTTP server: routes, keys, limits, and errors as clients expect them.
 //!
-//! A request goes through these files in turn: [`listener`] accepts the connection, [`router`]
-//! finds the operation in the table of [`operations`], [`dispatch`] checks key, headers and body,
-//! and a function in [`handlers`] answers. Whatever fails becomes a response in [`error`].
+//! A request goes through these files in turn: `listener.rs` accepts the connection, `router.rs`
+//! finds the operation in the table of `operations.rs`, `dispatch.rs` checks key, headers and body,
+//! and a function in `handlers/` answers. Whatever fails becomes a response in `error.rs`.
 //!
 //! SQL, storage and the wire types live in other crates; this one knows statuses and headers.
 

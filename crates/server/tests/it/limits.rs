@@ -92,3 +92,61 @@ async fn a_slow_client_is_not_waited_for_at_shutdown() {
         .unwrap();
     rig.stopped().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_away_stops_its_query() {
+    use tokio::io::AsyncWriteExt;
+    let rig = Rig::start_with(|config| config.limits.queries_max = 1).await;
+    let sql = "SELECT COUNT(*) FROM UNNEST(SEQUENCE(1, 3000)) AS a CROSS JOIN \
+               UNNEST(SEQUENCE(1, 3000)) AS b CROSS JOIN UNNEST(SEQUENCE(1, 3000)) AS d";
+    let body = json!({ "sql": { "query": sql } }).to_string();
+    let mut stream = tokio::net::TcpStream::connect(rig.server().http_addr())
+        .await
+        .unwrap();
+    let head = format!(
+        "POST /v1/orgs/self/queries HTTP/1.1\r\nhost: x\r\nauthorization: ApiKey test-key\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let other = || json!({ "sql": { "query": "SELECT 1 AS x" } });
+    let path = "/v1/orgs/self/queries";
+    let mut refused = false;
+    for _ in 0..200 {
+        refused = rig.call("POST", path, Some(other())).await.status == 429;
+        if refused {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(refused, "the long query never ran");
+    drop(stream);
+    for _ in 0..500 {
+        if rig.call("POST", path, Some(other())).await.status == 200 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the query goes on although nobody waits for it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_writers_at_once_lose_nothing() {
+    let rig = std::sync::Arc::new(Rig::start().await);
+    rig.create_collection("c").await;
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..16 {
+        let rig = std::sync::Arc::clone(&rig);
+        writers.spawn(async move {
+            for batch in 0..10 {
+                let id = |number: u32| format!("{writer}-{batch}-{number}");
+                let documents = [id(0), id(1), id(2)].map(|id| json!({ "_id": id }));
+                let statuses = rig.add(json!(documents)).await;
+                assert!(statuses.iter().all(|status| status["status"] == "ADDED"));
+            }
+        });
+    }
+    writers.join_all().await;
+    let count = rig.get(COLLECTION).await["data"]["stats"]["doc_count"].clone();
+    assert_eq!(count, 16 * 10 * 3);
+}
