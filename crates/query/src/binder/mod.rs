@@ -32,6 +32,7 @@ mod constant;
 mod elements;
 mod expression;
 mod from;
+mod join;
 mod literal;
 mod names;
 mod naming;
@@ -43,6 +44,7 @@ mod set_operation;
 mod subquery;
 mod sum;
 mod unnest;
+mod values;
 
 pub use chains::chains;
 
@@ -123,6 +125,8 @@ pub fn bind(
             .limit(0, Some(rows))?
             .build()?;
     }
+    let mut warnings = statement.warnings.clone();
+    warnings.extend(duplicates(&bound.columns));
     let output = bound
         .columns
         .into_iter()
@@ -137,8 +141,24 @@ pub fn bind(
         collections: binder.collections.into_iter().collect(),
         parameters: statement.parameters.clone(),
         explain: statement.explain,
-        warnings: statement.warnings.clone(),
+        warnings,
     })
+}
+
+/// A remark for each name that more than one column has: a row is an object and keeps the last.
+fn duplicates(columns: &[scope::ScopeColumn]) -> Vec<String> {
+    let mut seen = IndexSet::new();
+    let mut twice = IndexSet::new();
+    for column in columns
+        .iter()
+        .filter(|column| column.kind == OutputKind::Value)
+    {
+        if !seen.insert(&column.name) {
+            twice.insert(&column.name);
+        }
+    }
+    let remark = |name: &String| format!("several columns are named `{name}`: the last is kept");
+    twice.into_iter().map(remark).collect()
 }
 
 fn workspace_of(statement: &Statement, context: &BindContext<'_>) -> Option<String> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{
-    Cte, Expr as Ast, LimitClause, OrderBy, OrderByKind, Query, SetExpr, Spanned, Table, With,
+    Expr as Ast, LimitClause, OrderBy, OrderByKind, Query, SetExpr, Spanned, Table, With,
 };
 use outcrop_document::Value;
 
@@ -16,7 +16,18 @@ use crate::error::{Position, QueryError};
 use crate::operators;
 
 /// The CTEs in sight, by name.
-pub(super) type Ctes = BTreeMap<String, Arc<Bound>>;
+pub(super) type Ctes = BTreeMap<String, Arc<Cte>>;
+
+/// A bound CTE.
+#[derive(Clone, Debug)]
+pub(super) struct Cte {
+    pub(super) bound: Bound,
+    /// Relations in its plan.
+    pub(super) relations: usize,
+    /// Its text and the CTEs before it, if it has no names for its columns: where it turns out to be
+    /// nothing but a filtered collection it is better bound where it is used.
+    pub(super) star: Option<(Query, Ctes)>,
+}
 
 /// A bound query: its plan and what its columns are.
 #[derive(Clone, Debug)]
@@ -71,11 +82,28 @@ impl Binder<'_> {
             return Err(QueryError::not_implemented("`WITH RECURSIVE`", position));
         }
         let mut known = ctes.clone();
-        for Cte { alias, query, .. } in &with.cte_tables {
-            let mut bound = self.query(query, outer, &known)?;
-            let names: Vec<_> = alias.columns.iter().map(|column| &column.name).collect();
+        for cte in &with.cte_tables {
+            let before = self.relation_count;
+            let mut bound = self.query(&cte.query, outer, &known)?;
+            let names: Vec<_> = cte
+                .alias
+                .columns
+                .iter()
+                .map(|column| &column.name)
+                .collect();
             rename(&mut bound.columns, &names)?;
-            known.insert(alias.name.value.clone(), Arc::new(bound));
+            let is_star = outer.is_none()
+                && names.is_empty()
+                && matches!(bound.columns.as_slice(), [only]
+                if only.kind == OutputKind::Star);
+            let star = is_star.then(|| (cte.query.as_ref().clone(), known.clone()));
+            let relations = self.relation_count - before;
+            let bound = Cte {
+                bound,
+                relations,
+                star,
+            };
+            known.insert(cte.alias.name.value.clone(), Arc::new(bound));
         }
         Ok(known)
     }

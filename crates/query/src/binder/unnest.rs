@@ -7,12 +7,12 @@
 use datafusion::common::{Column, NullHandling, UnnestOptions};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{
-    Expr as Ast, FunctionArg, FunctionArgExpr, GroupByExpr, Query, Select, SelectItem, SetExpr,
-    Spanned, UnaryOperator, Value as AstValue,
+    Expr as Ast, FunctionArg, FunctionArgExpr, GroupByExpr, ObjectName, Query, Select, SelectItem,
+    SetExpr, Spanned, TableAlias, TableFactor, UnaryOperator, Value as AstValue,
 };
 
 use super::elements::{self, ListOf};
-use super::from::{Part, Unnest, as_unnest};
+use super::join::Part;
 use super::names::Names;
 use super::query::Ctes;
 use super::scope::{Relation, Scope, ScopeColumn, Source};
@@ -21,6 +21,44 @@ use crate::error::{Position, QueryError};
 use crate::functions;
 use crate::operators::{self, Typed};
 use crate::scan::PathUse;
+
+/// An UNNEST in FROM.
+pub(super) struct Unnest<'a> {
+    pub(super) arguments: &'a [FunctionArg],
+    pub(super) alias: Option<&'a TableAlias>,
+    pub(super) with_ordinality: bool,
+    pub(super) name: &'a ObjectName,
+}
+
+pub(super) fn as_unnest(factor: &TableFactor) -> Option<Unnest<'_>> {
+    match factor {
+        TableFactor::Table {
+            name,
+            alias,
+            args: Some(args),
+            with_ordinality,
+            ..
+        } if name.to_string().eq_ignore_ascii_case("unnest") => Some(Unnest {
+            arguments: &args.args,
+            alias: alias.as_ref(),
+            with_ordinality: *with_ordinality,
+            name,
+        }),
+        TableFactor::Function {
+            name,
+            alias,
+            args,
+            with_ordinality,
+            ..
+        } if name.to_string().eq_ignore_ascii_case("unnest") => Some(Unnest {
+            arguments: args,
+            alias: alias.as_ref(),
+            with_ordinality: *with_ordinality,
+            name,
+        }),
+        _ => None,
+    }
+}
 
 /// The parts of `UNNEST(array AS element WITH ORDINALITY AS ordinal)`.
 struct Parts<'a> {

@@ -315,9 +315,9 @@ async fn statements_too_large_to_plan_are_refused() {
     for i in 1..40 {
         sql += &format!(", c{i} AS (SELECT a.x FROM c{0} a, c{0} b)", i - 1);
     }
-    // CTEs are bound once; what doubles is the plan that reads them.
     sql += " SELECT x FROM c39";
-    let _ = (&engine, sql);
+    let error = run(&engine, &sql).await.unwrap_err();
+    assert!(error.to_string().contains("relations"), "{error}");
     let wide = format!(
         "SELECT name FROM users WHERE {}",
         vec!["age = 1"; 3_000].join(" OR ")
@@ -335,4 +335,49 @@ async fn statements_too_large_to_plan_are_refused() {
     ));
     let tall = format!("SELECT 1{}", " + 1".repeat(490));
     assert_eq!(answer(&engine, &tall).await, r#"[{"?field0":491}]"#);
+}
+
+#[tokio::test]
+async fn a_star_around_a_collection_reads_no_documents() {
+    let engine = engine();
+    for sql in [
+        "EXPLAIN SELECT q.name FROM (SELECT * FROM users WHERE age > 1) q",
+        "EXPLAIN WITH q AS (SELECT * FROM users u WHERE u.age > 1) SELECT name FROM q WHERE q.age < 9",
+        "EXPLAIN SELECT COUNT(*) FROM (SELECT * FROM users) q GROUP BY name",
+        "EXPLAIN SELECT o.sum FROM users u JOIN orders o ON u._id = o.user WHERE o.kind = 'k'",
+    ] {
+        let plan = answer(&engine, sql).await;
+        assert!(
+            plan.contains("CollectionScan") && !plan.contains("_doc"),
+            "{sql}\n{plan}"
+        );
+    }
+    let plan = answer(
+        &engine,
+        "EXPLAIN SELECT o.sum FROM users u JOIN orders o ON u._id = o.user WHERE o.kind = 'k'",
+    )
+    .await;
+    assert!(plan.contains("filters=[kind@"), "{plan}");
+    check(&[
+        ("SELECT q.name, q.home.city FROM (SELECT * FROM users WHERE age > 25) q", r#"[{"name":"Ann","city":"Oslo"}]"#),
+        ("WITH q AS (SELECT * FROM users WHERE age > 25) SELECT a.name, b.age FROM q a JOIN q b ON a._id = b._id", r#"[{"name":"Ann","age":30}]"#),
+        ("WITH users AS (SELECT * FROM users WHERE age > 25) SELECT name FROM users", r#"[{"name":"Ann"}]"#),
+        ("SELECT * EXCEPT(_id, age, tags) FROM (SELECT * FROM users WHERE age > 25) q", r#"[{"home":{"city":"Oslo"},"name":"Ann"}]"#),
+        ("SELECT users.name FROM (SELECT * FROM users WHERE age > 25) q", r#"[{"name":null}]"#),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn names_given_twice_are_remarked() {
+    let output = run(&engine(), "SELECT 1 AS a, 2 AS b, 3 AS a HINT(unknown=1)")
+        .await
+        .unwrap();
+    assert_eq!(
+        output.warnings,
+        [
+            "the hint `unknown` has no effect",
+            "several columns are named `a`: the last is kept"
+        ]
+    );
 }
