@@ -134,9 +134,7 @@ impl Engine {
         match tokio::time::timeout(timeout, task).await {
             Ok(Ok(result)) => result,
             Ok(Err(error)) if error.is_cancelled() => Err(QueryError::Cancelled),
-            Ok(Err(error)) => Err(QueryError::Internal {
-                message: panic_message(error),
-            }),
+            Ok(Err(error)) => Err(internal(panic_message(error))),
             Err(_) => Err(QueryError::Timeout),
         }
     }
@@ -146,7 +144,17 @@ impl Engine {
     /// # Errors
     /// As [`Engine::execute`] before the first row: syntax, names and types.
     pub fn validate(&self, sql: &str, default_workspace: &str) -> Result<Validation, QueryError> {
-        validation::validate(self.collections.as_ref(), sql, default_workspace)
+        // Binding recurses as deep as the statement does, and the caller's stack may be small.
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+            let validate =
+                || validation::validate(self.collections.as_ref(), sql, default_workspace);
+            let thread = thread.spawn_scoped(scope, validate);
+            let thread = thread.map_err(|error| internal(error.to_string()))?;
+            thread
+                .join()
+                .unwrap_or_else(|panic| Err(internal(panic_text(panic.as_ref()))))
+        })
     }
 }
 
@@ -181,11 +189,18 @@ impl Drop for StopOnDrop {
 }
 
 fn panic_message(error: tokio::task::JoinError) -> String {
-    let panic = match error.try_into_panic() {
-        Ok(panic) => panic,
-        Err(error) => return error.to_string(),
-    };
+    match error.try_into_panic() {
+        Ok(panic) => panic_text(panic.as_ref()),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     format!("the query panicked: {}", text.unwrap_or("no message"))
+}
+
+fn internal(message: String) -> QueryError {
+    QueryError::Internal { message }
 }

@@ -273,14 +273,25 @@ fn from_shared(error: &DataFusionError) -> QueryError {
         DataFusionError::ResourcesExhausted(message) => QueryError::MemoryLimit {
             message: message.clone(),
         },
-        DataFusionError::ArrowError(inner, _) => QueryError::Runtime {
-            message: arrow_message(inner),
+        DataFusionError::ArrowError(inner, _) => match inner.as_ref() {
+            ArrowError::ExternalError(inner) => from_shared_external(inner.as_ref()),
+            other => QueryError::Runtime {
+                message: arrow_message(other),
+            },
         },
-        DataFusionError::External(inner) => QueryError::Runtime {
-            message: inner.to_string(),
-        },
+        DataFusionError::External(inner) => from_shared_external(inner.as_ref()),
         other => QueryError::Internal {
             message: other.to_string(),
+        },
+    }
+}
+
+fn from_shared_external(error: &(dyn StdError + Send + Sync + 'static)) -> QueryError {
+    match error.downcast_ref::<QueryError>() {
+        Some(QueryError::Cancelled) => QueryError::Cancelled,
+        Some(QueryError::Storage(source)) => QueryError::Storage(source.to_string().into()),
+        _ => QueryError::Runtime {
+            message: error.to_string(),
         },
     }
 }
@@ -319,6 +330,18 @@ mod tests {
             QueryError::from(wrapped),
             QueryError::UnknownFunction { .. }
         ));
+    }
+
+    #[test]
+    fn a_shared_error_keeps_its_kind() {
+        let storage = QueryError::Storage("the block at byte 7 fails its checksum".into());
+        let inner = ArrowError::ExternalError(Box::new(storage));
+        let shared = DataFusionError::Shared(std::sync::Arc::new(inner.into()));
+        let error = QueryError::from(shared);
+        let QueryError::Storage(source) = error else {
+            panic!("kind: {error:?}")
+        };
+        assert!(source.to_string().contains("byte 7"));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use datafusion::arrow::datatypes::{
 use datafusion::arrow::error::ArrowError;
 use outcrop_document::{Date, Datetime, FieldPath, Time, Timestamp, Value, ValueType, k};
 
+use crate::error::QueryError;
+
 /// Ints and floats of one path as floats: at most one of `columns` has a value in each row.
 ///
 /// # Errors
@@ -179,7 +181,7 @@ fn value_type(value: &[u8]) -> Result<ValueType, ArrowError> {
 }
 
 fn damaged(error: k::DecodeError) -> ArrowError {
-    ArrowError::ExternalError(Box::new(error))
+    ArrowError::ExternalError(Box::new(QueryError::Storage(Box::new(error))))
 }
 
 fn unexpected(data_type: &DataType) -> ArrowError {

@@ -198,3 +198,36 @@ async fn parameters_are_values_not_text() {
     let output = engine.execute(request).await.unwrap();
     assert_eq!(output.rows_json, br#"[{"p":"1; DROP","t":"string"}]"#);
 }
+
+#[tokio::test]
+async fn long_chains_and_deep_nesting_end_in_an_answer_or_an_error() {
+    let engine = engine();
+    let chain = |operator: &str| vec!["n = 1"; 2_000].join(operator);
+    let statements = [
+        format!("SELECT 1{} AS x", " + 1".repeat(200_000)),
+        format!("SELECT COUNT(*) AS c FROM t WHERE {}", chain(" OR ")),
+        format!("SELECT COUNT(*) AS c FROM t WHERE {}", chain(" AND ")),
+        format!("SELECT {}TRUE AS x", "NOT ".repeat(100_000)),
+        format!("SELECT n{} FROM t", ".a".repeat(100_000)),
+        format!("SELECT {}1{} AS x", "ABS(".repeat(190), ")".repeat(190)),
+        format!(
+            "SELECT CASE {} END AS x",
+            "WHEN 1 = 2 THEN 3 ".repeat(1_000)
+        ),
+        format!(
+            "SELECT n FROM t WHERE n IN ({})",
+            vec!["1"; 10_000].join(", ")
+        ),
+    ];
+    for sql in statements {
+        let start = &sql[..40];
+        let outcome = run(&engine, &sql).await;
+        assert_eq!(
+            outcome.is_ok(),
+            engine.validate(&sql, "commons").is_ok(),
+            "{start}"
+        );
+        let is_bug = matches!(outcome, Err(QueryError::Internal { .. }));
+        assert!(!is_bug, "{start}: {outcome:?}");
+    }
+}
