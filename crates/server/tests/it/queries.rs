@@ -168,15 +168,10 @@ async fn a_query_that_takes_too_long_is_408() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sql_of_a_megabyte_is_answered() {
     let rig = rig().await;
-    let list = vec!["1"; 500_000].join(",");
-    let sql = format!("SELECT a FROM c WHERE a IN ({list})");
+    let list = vec!["'a name of some length'"; 50_000].join(",");
+    let sql = format!("SELECT a FROM c WHERE name IN ({list}, 'y')");
     assert!(sql.len() > 1_000_000);
-    let answer = send(&rig, json!({ "sql": { "query": sql } })).await;
-    assert!(
-        [200, 400, 429].contains(&answer.status.as_u16()),
-        "{:?}",
-        answer.status
-    );
+    assert_eq!(query(&rig, &sql).await["results"], json!([{ "a": 2 }]));
     let nested = format!("SELECT {}1{}", "(".repeat(500_000), ")".repeat(500_000));
     send(&rig, json!({ "sql": { "query": nested } }))
         .await
