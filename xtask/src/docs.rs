@@ -26,8 +26,19 @@ const ROOTS: &[&str] = &[
 
 /// Runs all documentation checks; prints each thing that is wrong.
 pub(crate) fn run() -> Result<Outcome> {
-    let mut command = process::cargo(["doc", "--workspace", "--no-deps", "--locked"]);
-    command.env("RUSTDOCFLAGS", "-D warnings");
+    // The module pages are for who works on the code: they link to private items, which are documented too.
+    let arguments = [
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+        "--locked",
+    ];
+    let mut command = process::cargo(arguments);
+    command.env(
+        "RUSTDOCFLAGS",
+        "-D warnings -A rustdoc::private_intra_doc_links",
+    );
     let documented = process::succeeds(&mut command)?;
     let mut complaints = Vec::new();
     for page in PAGES {

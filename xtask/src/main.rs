@@ -1,6 +1,6 @@
 //! `cargo xtask …`: the same commands at home and in CI, with nothing to install beside a Rust toolchain.
 //!
-//! Each command is a module. [`test`] runs the named steps of the whole check and sums them up; the others
+//! Each command is a module. [`mod@test`] runs the named steps of the whole check and sums them up; the others
 //! are thin wrappers that build what they need and start it.
 #![expect(
     clippy::disallowed_methods,

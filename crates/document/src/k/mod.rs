@@ -9,7 +9,7 @@
 //! K serves as document row, log payload, index key and as the dynamic column of a query, so most
 //! uses read a little of it without decoding the rest:
 //!
-//! - [`encode`], [`decode`]: a whole [`Value`];
+//! - [`encode()`], [`decode()`]: a whole [`Value`];
 //! - [`key`], [`value_type`], [`get`], [`element`], [`entries`], [`elements`]: parts of the bytes;
 //! - [`Node`]: the same as a walk that copies nothing;
 //! - [`write_json`]: the result encoding, straight from the bytes;

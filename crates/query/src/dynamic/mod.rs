@@ -1,7 +1,7 @@
 //! Dynamic values: columns of K-encoded values of any type, and the rules of the dialect per value.
 //!
 //! [`ValueColumn`] reads any column of a plan as values, [`ValueColumnBuilder`] writes one. The
-//! modules [`order`], [`arithmetic`] and [`expect`] hold the rules for single values; [`kernels`]
+//! modules [`order`] and [`arithmetic`] hold the rules for single values; [`kernels`]
 //! apply them to columns, comparing K bytes without decoding where they can; [`rows`] is the
 //! row-wise path for everything else.
 

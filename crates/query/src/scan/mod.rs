@@ -1,7 +1,7 @@
 //! Collections as tables: the narrow schema of one query, and the leaf operator that reads it.
 //!
 //! - [`table`]: [`CollectionTable`], what the planner sees of one pinned snapshot;
-//! - [`column`]: the columns that a table exposes for a field path, and their types;
+//! - [`mod@column`]: the columns that a table exposes for a field path, and their types;
 //! - [`exec`]: [`CollectionScan`], the leaf of every plan that reads documents;
 //! - [`work`]: how parts are spread over partitions;
 //! - [`stream`]: the rows of one partition;
