@@ -127,6 +127,11 @@ pub(super) fn arbitrary(mut call: Call) -> Lowered {
     if argument.is_null_type() {
         return Ok(argument);
     }
+    if argument.is_dynamic() {
+        // Of values that are equal and differ in type, the answer must not depend on the order in
+        // which partitions arrive: it is the least, so that an int stands for an equal float.
+        return extreme(call, df::min_max::min_udaf());
+    }
     call.distinct = false;
     let returns = argument.data_type.clone();
     let mut first = native(
