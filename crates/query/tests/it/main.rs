@@ -7,6 +7,7 @@ mod binder;
 mod engine;
 mod fixture;
 mod layouts;
+mod random_filters;
 mod scan;
 mod shapes;
 mod slt;
