@@ -44,6 +44,9 @@ pub(super) struct Group<'a> {
 /// Most grouping sets of a query; `CUBE` doubles them with each term.
 const GROUPING_SETS_MAX: usize = 4_096;
 
+/// Most terms of a `CUBE`: 2¹² grouping sets.
+const CUBE_TERMS_MAX: usize = 12;
+
 impl Binder<'_> {
     /// Binds the terms of GROUP BY. A name is a select item first, then a field; a whole number is
     /// the place of a select item.
@@ -60,56 +63,8 @@ impl Binder<'_> {
         let mut sets: Vec<Vec<usize>> = vec![vec![]];
         let mut is_plain = true;
         for term in terms {
-            let mut add = |group: &[Ast]| -> Result<Vec<usize>> {
-                group
-                    .iter()
-                    .map(|expr| self.grouping_term(expr, list, names, &mut grouping))
-                    .collect()
-            };
-            let choices = match term {
-                Ast::Tuple(group) => vec![add(group)?],
-                Ast::Rollup(groups) => {
-                    is_plain = false;
-                    let groups = groups
-                        .iter()
-                        .map(|group| add(group))
-                        .collect::<Result<Vec<_>>>()?;
-                    (0..=groups.len())
-                        .rev()
-                        .map(|length| groups[..length].concat())
-                        .collect()
-                }
-                Ast::Cube(groups) => {
-                    is_plain = false;
-                    let groups = groups
-                        .iter()
-                        .map(|group| add(group))
-                        .collect::<Result<Vec<_>>>()?;
-                    if groups.len() > 12 {
-                        let message =
-                            format!("CUBE of {} terms makes too many groups", groups.len());
-                        return Err(QueryError::semantic(message, super::position(term)));
-                    }
-                    let chosen = |mask: usize| {
-                        let members = groups
-                            .iter()
-                            .enumerate()
-                            .filter(|(at, _)| mask >> at & 1 == 1);
-                        members
-                            .flat_map(|(_, group)| group.iter().copied())
-                            .collect()
-                    };
-                    (0..1_usize << groups.len()).rev().map(chosen).collect()
-                }
-                Ast::GroupingSets(groups) => {
-                    is_plain = false;
-                    groups
-                        .iter()
-                        .map(|group| add(group))
-                        .collect::<Result<Vec<_>>>()?
-                }
-                single => vec![add(std::slice::from_ref(single))?],
-            };
+            let choices = self.grouping_choices(term, list, names, &mut grouping)?;
+            is_plain &= !matches!(term, Ast::Rollup(_) | Ast::Cube(_) | Ast::GroupingSets(_));
             sets = sets
                 .iter()
                 .flat_map(|set| {
@@ -127,6 +82,51 @@ impl Binder<'_> {
             grouping.sets = Some(sets);
         }
         Ok(grouping)
+    }
+
+    /// The sets of terms that one element of GROUP BY gives a choice of.
+    fn grouping_choices(
+        &mut self,
+        term: &Ast,
+        list: &[SelectItem],
+        names: &Names<'_>,
+        grouping: &mut Grouping,
+    ) -> Result<Vec<Vec<usize>>> {
+        let groups = match term {
+            Ast::Tuple(group) => std::slice::from_ref(group),
+            Ast::Rollup(groups) | Ast::Cube(groups) | Ast::GroupingSets(groups) => groups,
+            single => {
+                return Ok(vec![vec![
+                    self.grouping_term(single, list, names, grouping)?,
+                ]]);
+            }
+        };
+        let mut sets = Vec::with_capacity(groups.len());
+        for group in groups {
+            let mut set = Vec::with_capacity(group.len());
+            for expr in group {
+                set.push(self.grouping_term(expr, list, names, grouping)?);
+            }
+            sets.push(set);
+        }
+        match term {
+            Ast::Rollup(_) => Ok((0..=sets.len()).rev().map(|n| sets[..n].concat()).collect()),
+            Ast::Cube(_) if sets.len() > CUBE_TERMS_MAX => {
+                let message = format!("CUBE takes at most {CUBE_TERMS_MAX} terms");
+                Err(QueryError::semantic(message, super::position(term)))
+            }
+            Ast::Cube(_) => {
+                let chosen = |mask: usize| {
+                    let members = sets
+                        .iter()
+                        .enumerate()
+                        .filter(|(at, _)| mask >> at & 1 == 1);
+                    members.flat_map(|(_, set)| set.iter().copied()).collect()
+                };
+                Ok((0..1_usize << sets.len()).rev().map(chosen).collect())
+            }
+            _ => Ok(sets),
+        }
     }
 
     fn grouping_term(

@@ -109,13 +109,7 @@ impl Binder<'_> {
         let mut part = self.collection(&parts, alias, place)?;
         if let Some(condition) = &select.selection {
             let scope = part.scope(outer);
-            let condition = self.condition(condition, &Names::fields(&scope, ctes, "WHERE"))?;
-            part.plan = match outer {
-                Some(_) => self.correlated_filter(part.plan, condition)?,
-                None => LogicalPlanBuilder::from(part.plan)
-                    .filter(condition)?
-                    .build()?,
-            };
+            part.plan = self.filtered(part.plan, condition, &scope, ctes)?;
         }
         for relation in &mut part.relations {
             relation.name = name.map(str::to_owned);

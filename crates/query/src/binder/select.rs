@@ -28,12 +28,7 @@ impl Binder<'_> {
         reject_foreign_clauses(select)?;
         let (mut plan, scope) = self.from(&select.from, outer, ctes)?;
         if let Some(condition) = &select.selection {
-            let names = Names::fields(&scope, ctes, "WHERE");
-            let condition = self.condition(condition, &names)?;
-            plan = match outer {
-                Some(_) => self.correlated_filter(plan, condition)?,
-                None => LogicalPlanBuilder::from(plan).filter(condition)?.build()?,
-            };
+            plan = self.filtered(plan, condition, &scope, ctes)?;
         }
         let grouping = self.grouping(select, &scope, ctes)?;
         let keys = aggregate::path_keys(&grouping, &scope);
@@ -78,8 +73,8 @@ impl Binder<'_> {
             places: &places,
         };
         plan = aggregate::group(plan, group, &mut exprs)?;
-        if let Some(condition) = having {
-            let condition = operators::to_condition(condition)
+        if let Some(having) = having {
+            let condition = operators::to_condition(having)
                 .map_err(|error| super::operator_error(error, None))?;
             plan = LogicalPlanBuilder::from(plan).filter(condition)?.build()?;
         }
@@ -87,15 +82,23 @@ impl Binder<'_> {
         exprs.extend(sort.iter_mut().map(|key| &mut key.operand));
         plan = aggregate::windows(plan, &mut exprs)?;
 
-        let distinct = match &select.distinct {
-            None | Some(Distinct::All) => false,
-            Some(Distinct::Distinct) => true,
-            Some(Distinct::On(_)) => {
-                let position = Position::of(select.span());
-                return Err(QueryError::not_implemented("`DISTINCT ON`", position));
-            }
-        };
+        let distinct = is_distinct(select)?;
         finish(plan, items, sort, distinct, order)
+    }
+
+    /// The rows of `plan` for which a WHERE holds.
+    pub(super) fn filtered(
+        &mut self,
+        plan: LogicalPlan,
+        condition: &Ast,
+        scope: &Scope<'_>,
+        ctes: &Ctes,
+    ) -> Result<LogicalPlan> {
+        let condition = self.condition(condition, &Names::fields(scope, ctes, "WHERE"))?;
+        match scope.parent {
+            Some(_) => self.correlated_filter(plan, condition),
+            None => Ok(LogicalPlanBuilder::from(plan).filter(condition)?.build()?),
+        }
     }
 
     /// A condition as a native boolean in which null is false.
@@ -143,6 +146,17 @@ impl Binder<'_> {
         };
         let names = Names::fields(scope, ctes, "GROUP BY");
         self.grouping_terms(terms, &select.projection, &names)
+    }
+}
+
+fn is_distinct(select: &Select) -> Result<bool> {
+    match &select.distinct {
+        None | Some(Distinct::All) => Ok(false),
+        Some(Distinct::Distinct) => Ok(true),
+        Some(Distinct::On(_)) => {
+            let position = Position::of(select.span());
+            Err(QueryError::not_implemented("`DISTINCT ON`", position))
+        }
     }
 }
 

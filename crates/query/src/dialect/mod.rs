@@ -13,6 +13,7 @@
 
 mod expression;
 mod grammar;
+mod level;
 pub(crate) mod marker;
 mod statement;
 mod tokens;

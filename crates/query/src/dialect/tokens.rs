@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
 
 use super::grammar::Rockset;
+use super::level::{ATTEMPTS_MAX, Level};
 use crate::error::{Position, QueryError};
 
 /// Deepest nesting of brackets. Written SQL stays below 20, generated SQL below 60.
@@ -101,34 +102,6 @@ fn end_of(sql: &str) -> Position {
     }
 }
 
-/// One level of brackets.
-#[derive(Default)]
-struct Level {
-    opened: Option<TokenWithSpan>,
-    is_unnest: bool,
-    in_select_list: bool,
-    has_alias: bool,
-    /// Operators since the last term of a list or condition began.
-    operators: usize,
-    /// Height of the tallest brackets since then.
-    inner_height: usize,
-    /// Height of the tallest term before.
-    height: usize,
-}
-
-impl Level {
-    fn current_height(&self) -> usize {
-        self.operators + self.inner_height
-    }
-
-    /// A comma, `AND` or a clause begins a new term.
-    fn end_term(&mut self) {
-        self.height = self.height.max(self.current_height());
-        self.operators = 0;
-        self.inner_height = 0;
-    }
-}
-
 struct Rewriter {
     list: Vec<TokenWithSpan>,
     levels: Vec<Level>,
@@ -188,17 +161,26 @@ impl Rewriter {
             let message = format!("brackets are nested deeper than {NESTING_MAX} levels");
             return Err(QueryError::syntax(message, Position::of(bracket.span)));
         }
-        let is_unnest = bracket.token == Token::LParen
-            && matches!(self.list.last().map(|t| &t.token), Some(Token::Word(word))
-                if word.keyword == Keyword::UNNEST && word.quote_style.is_none());
         if bracket.token == Token::LBracket {
             self.count_operator(bracket)?;
         }
-        self.levels.push(Level {
-            opened: Some(bracket.clone()),
-            is_unnest,
-            ..Level::default()
-        });
+        let before = self.list.last().map(|t| &t.token);
+        let word = match before {
+            Some(Token::Word(word)) if word.quote_style.is_none() => word.keyword,
+            _ => Keyword::NoKeyword,
+        };
+        let is_round = bracket.token == Token::LParen;
+        let in_from = self.levels.last().is_some_and(|level| level.in_from);
+        let after_comma = before == Some(&Token::Comma) && in_from;
+        let is_table = is_round && (after_comma || matches!(word, Keyword::FROM | Keyword::JOIN));
+        let is_direct = is_round && before == Some(&Token::LParen);
+        let mut level = self.level().open(bracket.clone(), is_table, is_direct);
+        if level.attempts() > ATTEMPTS_MAX {
+            let message = "joins and queries in brackets are nested too deeply";
+            return Err(QueryError::syntax(message, Position::of(bracket.span)));
+        }
+        level.is_unnest = is_round && word == Keyword::UNNEST;
+        self.levels.push(level);
         Ok(())
     }
 
@@ -303,11 +285,13 @@ impl Rewriter {
             Keyword::SELECT => {
                 let level = self.level();
                 level.in_select_list = true;
+                level.in_from = false;
                 level.end_term();
             }
             Keyword::FROM => {
                 let level = self.level();
                 level.in_select_list = false;
+                level.in_from = true;
                 level.end_term();
             }
             Keyword::JOIN | Keyword::UNION | Keyword::INTERSECT | Keyword::EXCEPT => {
@@ -317,7 +301,9 @@ impl Rewriter {
                 self.level().end_term();
             }
             Keyword::ON | Keyword::WHERE | Keyword::HAVING | Keyword::BY => {
-                self.level().end_term();
+                let level = self.level();
+                level.in_from &= word.keyword == Keyword::ON;
+                level.end_term();
             }
             Keyword::IS | Keyword::IN | Keyword::LIKE | Keyword::BETWEEN | Keyword::AT => {
                 self.count_operator(&rest[0])?;
