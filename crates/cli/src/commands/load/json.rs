@@ -6,7 +6,8 @@
 
 use super::records::{DOCUMENT_BYTES_MAX, ReadError, Record, Sink};
 use serde::de::IgnoredAny;
-use std::io::BufRead;
+use std::collections::VecDeque;
+use std::io::{BufRead, Read};
 
 /// Reads documents until the end or until `sink` wants no more.
 pub(crate) fn read(mut input: Box<dyn BufRead>, sink: &mut Sink<'_>) -> Result<(), ReadError> {
@@ -18,37 +19,76 @@ pub(crate) fn read(mut input: Box<dyn BufRead>, sink: &mut Sink<'_>) -> Result<(
     read_lines(&mut *input, line, sink)
 }
 
+/// One line of a file.
+enum Line {
+    End,
+    Text(Vec<u8>),
+    TooLarge,
+}
+
 /// One document per line, unless the first line is only the beginning of one.
+///
+/// A first line that breaks off before a line that is whole is a bad line among others: documents that span
+/// lines do not go on with another document.
 fn read_lines(
     input: &mut dyn BufRead,
     mut line: u64,
     sink: &mut Sink<'_>,
 ) -> Result<(), ReadError> {
-    let mut text = Vec::new();
-    let mut first = true;
+    let first = take_line(input)?;
+    let mut waiting = VecDeque::from([first]);
+    if let Some(Line::Text(first)) = waiting.front()
+        && is_beginning(first)
+    {
+        let second = take_line(input)?;
+        if let Line::Text(second) = &second
+            && !is_document(second.trim_ascii())
+        {
+            return read_values(&[first.as_slice(), second].concat(), input, line, sink);
+        }
+        waiting.push_back(second);
+    }
     loop {
-        text.clear();
-        if input.read_until(b'\n', &mut text)? == 0 {
+        let text = match waiting.pop_front() {
+            Some(text) => text,
+            None => take_line(input)?,
+        };
+        let wanted = match text {
+            Line::End => return Ok(()),
+            Line::TooLarge => sink(judge(line, None)),
+            Line::Text(text) if text.trim_ascii().is_empty() => true,
+            Line::Text(text) => sink(record(line, text.trim_ascii().to_vec())),
+        };
+        if !wanted {
             return Ok(());
-        }
-        if first && is_beginning(&text) {
-            return read_values(&text, input, line, sink);
-        }
-        let json = text.trim_ascii();
-        if !json.is_empty() {
-            first = false;
-            if !sink(record(line, json.to_vec())) {
-                return Ok(());
-            }
         }
         line += 1;
     }
+}
+
+/// Reads a line; one that is too large is skipped.
+fn take_line(input: &mut dyn BufRead) -> std::io::Result<Line> {
+    let mut text = Vec::new();
+    let bytes_max = DOCUMENT_BYTES_MAX as u64;
+    input.take(bytes_max).read_until(b'\n', &mut text)?;
+    if text.is_empty() {
+        return Ok(Line::End);
+    }
+    if text.len() < DOCUMENT_BYTES_MAX || text.ends_with(b"\n") {
+        return Ok(Line::Text(text));
+    }
+    input.skip_until(b'\n')?;
+    Ok(Line::TooLarge)
 }
 
 /// Whether a line is JSON that goes on after it.
 fn is_beginning(line: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(line).is_err_and(|error| error.is_eof())
         && !line.trim_ascii().is_empty()
+}
+
+fn is_document(json: &[u8]) -> bool {
+    json.first() == Some(&b'{') && serde_json::from_slice::<IgnoredAny>(json).is_ok()
 }
 
 /// Documents one after another; `start` was read already.
@@ -58,7 +98,7 @@ fn read_values(
     mut line: u64,
     sink: &mut Sink<'_>,
 ) -> Result<(), ReadError> {
-    let mut input = std::io::Read::chain(start, input);
+    let mut input = start.chain(input);
     while skip_space(&mut input, &mut line)?.is_some() {
         let begin = line;
         let json = take_value(&mut input, &mut line, &[])?;
@@ -223,7 +263,7 @@ fn record(line: u64, json: Vec<u8>) -> Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{BufReader, Read};
+    use std::io::BufReader;
 
     /// Hands out one byte at a time, so that every border between two pieces is met.
     struct Slow(&'static [u8]);
@@ -278,6 +318,23 @@ mod tests {
                 r#"6 {"c":3}"#,
             ],
         );
+    }
+
+    #[test]
+    fn a_first_line_that_breaks_off_is_a_bad_line_like_others() {
+        check(
+            "{\"a\": [1,\n{\"b\":2}\n{\"c\":3}\n",
+            &["1 bad: not JSON", r#"2 {"b":2}"#, r#"3 {"c":3}"#],
+        );
+        check("{\"a\": 1", &["1 bad: not JSON"]);
+    }
+
+    #[test]
+    fn a_line_that_is_too_large_is_skipped() {
+        let large = std::iter::repeat_n(b'x', DOCUMENT_BYTES_MAX + 10);
+        let text: Vec<u8> = large.chain(*b"\n{\"b\":2}\n").collect();
+        let found = found(Box::new(std::io::Cursor::new(text)));
+        assert_eq!(found, ["1 bad: larger than 64 MiB", r#"2 {"b":2}"#]);
     }
 
     #[test]
