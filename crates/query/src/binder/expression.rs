@@ -95,27 +95,9 @@ impl Binder<'_> {
         }
     }
 
-    /// Conditions, casts and the forms of SQL that read like calls.
+    /// Conditions, casts, and whatever is left.
     fn special(&mut self, expr: &Ast, names: &Names<'_>) -> Result<Typed> {
         match expr {
-            Ast::IsNull(operand) => operators::is_null(self.value(operand, names)?, false),
-            Ast::IsNotNull(operand) => operators::is_null(self.value(operand, names)?, true),
-            Ast::IsUnknown(operand) => operators::is_null(self.value(operand, names)?, false),
-            Ast::IsNotUnknown(operand) => operators::is_null(self.value(operand, names)?, true),
-            Ast::IsTrue(operand) => operators::is_truth(self.value(operand, names)?, true, false),
-            Ast::IsNotTrue(operand) => operators::is_truth(self.value(operand, names)?, true, true),
-            Ast::IsFalse(operand) => operators::is_truth(self.value(operand, names)?, false, false),
-            Ast::IsNotFalse(operand) => {
-                operators::is_truth(self.value(operand, names)?, false, true)
-            }
-            Ast::IsDistinctFrom(left, right) => {
-                let left = self.value(left, names)?;
-                operators::is_distinct(left, self.value(right, names)?, false)
-            }
-            Ast::IsNotDistinctFrom(left, right) => {
-                let left = self.value(left, names)?;
-                operators::is_distinct(left, self.value(right, names)?, true)
-            }
             Ast::InList {
                 expr: operand,
                 list,
@@ -172,11 +154,38 @@ impl Binder<'_> {
                 };
                 return self.cast(kind, operand, data_type, expr, names);
             }
+            _ => return self.truth_test(expr, names),
+        }
+        .map_err(at(expr))
+    }
+
+    /// `IS [NOT] NULL` and the other tests that are never null themselves.
+    fn truth_test(&mut self, expr: &Ast, names: &Names<'_>) -> Result<Typed> {
+        match expr {
+            Ast::IsNull(operand) => operators::is_null(self.value(operand, names)?, false),
+            Ast::IsNotNull(operand) => operators::is_null(self.value(operand, names)?, true),
+            Ast::IsUnknown(operand) => operators::is_null(self.value(operand, names)?, false),
+            Ast::IsNotUnknown(operand) => operators::is_null(self.value(operand, names)?, true),
+            Ast::IsTrue(operand) => operators::is_truth(self.value(operand, names)?, true, false),
+            Ast::IsNotTrue(operand) => operators::is_truth(self.value(operand, names)?, true, true),
+            Ast::IsFalse(operand) => operators::is_truth(self.value(operand, names)?, false, false),
+            Ast::IsNotFalse(operand) => {
+                operators::is_truth(self.value(operand, names)?, false, true)
+            }
+            Ast::IsDistinctFrom(left, right) => {
+                let left = self.value(left, names)?;
+                operators::is_distinct(left, self.value(right, names)?, false)
+            }
+            Ast::IsNotDistinctFrom(left, right) => {
+                let left = self.value(left, names)?;
+                operators::is_distinct(left, self.value(right, names)?, true)
+            }
             _ => return self.call_like(expr, names),
         }
         .map_err(at(expr))
     }
 
+    /// Forms of SQL that read like calls.
     fn call_like(&mut self, expr: &Ast, names: &Names<'_>) -> Result<Typed> {
         match expr {
             Ast::AtTimeZone {

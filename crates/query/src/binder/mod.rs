@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Column;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use datafusion::sql::sqlparser::ast::{Expr as Ast, Spanned};
+use datafusion::sql::sqlparser::ast::{Expr as Ast, LimitClause, Query, SetExpr, Spanned};
 use indexmap::IndexSet;
 use outcrop_document::Timestamp;
 
@@ -119,7 +119,9 @@ pub fn bind(
     };
     let bound = binder.query(&statement.query, None, &query::Ctes::new())?;
     let mut plan = bound.plan;
-    if let (Some(rows), None) = (context.default_row_limit, &statement.query.limit_clause) {
+    if let Some(rows) = context.default_row_limit
+        && !has_limit(&statement.query)
+    {
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         plan = LogicalPlanBuilder::from(plan)
             .limit(0, Some(rows))?
@@ -143,6 +145,16 @@ pub fn bind(
         explain: statement.explain,
         warnings,
     })
+}
+
+/// Whether the outermost query limits its rows itself, perhaps in brackets.
+fn has_limit(query: &Query) -> bool {
+    match &query.limit_clause {
+        Some(LimitClause::LimitOffset { limit: None, .. }) | None => {
+            matches!(query.body.as_ref(), SetExpr::Query(inner) if has_limit(inner))
+        }
+        Some(_) => true,
+    }
 }
 
 /// A remark for each name that more than one column has: a row is an object and keeps the last.

@@ -74,8 +74,9 @@ impl Binder<'_> {
         };
         plan = aggregate::group(plan, group, &mut exprs)?;
         if let Some(having) = having {
+            let place = select.having.as_ref().and_then(super::position);
             let condition = operators::to_condition(having)
-                .map_err(|error| super::operator_error(error, None))?;
+                .map_err(|error| super::operator_error(error, place))?;
             plan = LogicalPlanBuilder::from(plan).filter(condition)?.build()?;
         }
         let mut exprs: Vec<&mut Typed> = items.iter_mut().map(|item| &mut item.value).collect();

@@ -20,7 +20,6 @@ use super::{Binder, OutputKind, Result, at, chains};
 use crate::error::{Position, QueryError};
 use crate::functions;
 use crate::operators::{self, Typed};
-use crate::scan::PathUse;
 
 /// An UNNEST in FROM.
 pub(super) struct Unnest<'a> {
@@ -84,17 +83,8 @@ impl Binder<'_> {
             None => Part::unit()?,
         };
         let scope = left.scope(outer);
-        let array = self.expr(
-            parts.array,
-            &Names::fields(&scope, ctes, "UNNEST"),
-            PathUse::Value,
-        )?;
-        if !array.is_dynamic() && !array.is_null_type() {
-            let message = format!("UNNEST takes an array, found {}", array.sql_type().name());
-            return Err(QueryError::semantic(message, super::position(parts.array)));
-        }
+        let array = self.array(parts.array, &Names::fields(&scope, ctes, "UNNEST"))?;
         self.count_relation(super::position(parts.array))?;
-        let array = operators::to_dynamic(array);
         let name = unnest.alias.map(|alias| alias.name.value.clone());
         let qualifier = self.qualifiers.take(name.as_deref().unwrap_or("unnest"));
 
@@ -145,6 +135,16 @@ impl Binder<'_> {
             relations,
             merged: left.merged,
         })
+    }
+
+    /// The array of an UNNEST, as a dynamic value.
+    fn array(&mut self, expr: &Ast, names: &Names<'_>) -> Result<Typed> {
+        let array = self.value(expr, names)?;
+        if array.is_dynamic() || array.is_null_type() {
+            return Ok(operators::to_dynamic(array));
+        }
+        let message = format!("UNNEST takes an array, found {}", array.sql_type().name());
+        Err(QueryError::semantic(message, super::position(expr)))
     }
 
     /// `x IN (SELECT e.f FROM UNNEST(array AS e))` over an array of the query around it: a question

@@ -381,3 +381,21 @@ async fn names_given_twice_are_remarked() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_default_limit_adds_to_an_offset_alone() {
+    let engine = engine();
+    for (sql, rows) in [
+        ("SELECT _id FROM orders OFFSET 1", 2),
+        ("(SELECT _id FROM orders LIMIT 3)", 3),
+        ("SELECT _id FROM orders UNION ALL SELECT _id FROM users", 2),
+    ] {
+        let mut request = request(sql);
+        request.default_row_limit = Some(2);
+        assert_eq!(
+            engine.execute(request).await.unwrap().row_count,
+            rows,
+            "{sql}"
+        );
+    }
+}
