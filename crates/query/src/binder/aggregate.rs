@@ -35,8 +35,9 @@ pub(super) struct Grouping {
 /// How to group, for [`group`].
 pub(super) struct Group<'a> {
     pub(super) grouping: Grouping,
-    /// Whether there is a HAVING, which makes a query without GROUP BY one group.
-    pub(super) has_having: bool,
+    /// Whether there is a HAVING or a call of an aggregate, which makes a query without GROUP BY one
+    /// group.
+    pub(super) has_aggregates: bool,
     /// Where the expressions to rewrite stand in the text.
     pub(super) places: &'a [Option<Position>],
 }
@@ -190,14 +191,14 @@ pub(super) fn group(
 ) -> Result<LogicalPlan> {
     let Group {
         grouping,
-        has_having,
+        has_aggregates,
         places,
     } = group;
     let mut aggregates = Vec::new();
     for expr in exprs.iter() {
         collect(&expr.expr, is_aggregate, &mut aggregates)?;
     }
-    if !grouping.present && aggregates.is_empty() && !has_having {
+    if !grouping.present && aggregates.is_empty() && !has_aggregates {
         return Ok(plan);
     }
     let is_sets = grouping.sets.is_some();
@@ -215,6 +216,10 @@ pub(super) fn group(
         };
         collect(&shown.expr, is_aggregate, &mut aggregates)?;
         replacements.push((term.expr.clone(), key.expr.clone(), shown.expr));
+    }
+    if aggregates.is_empty() && keys.is_empty() {
+        // All rows are one group, of which nothing is asked that is not a constant.
+        aggregates.push(row_count()?);
     }
     let aggregates: Vec<_> = aggregates
         .into_iter()
@@ -244,6 +249,20 @@ pub(super) fn group(
             .map_err(|error| error.or_position(place))?;
     }
     Ok(plan)
+}
+
+/// `COUNT(*)`.
+fn row_count() -> Result<Expr> {
+    let call = AggregateCall {
+        arguments: Vec::new(),
+        distinct: false,
+        filter: None,
+        order_by: Vec::new(),
+    };
+    let count = functions::aggregate_call("count", call);
+    Ok(count
+        .map_err(|error| super::operator_error(error, None))?
+        .expr)
 }
 
 /// Gives every term a column of its own to group by: its key.
@@ -442,7 +461,7 @@ pub(super) fn distinct(plan: LogicalPlan, columns: &[ScopeColumn]) -> Result<Log
     let mut exprs: Vec<_> = shown.iter_mut().collect();
     let whole = Group {
         grouping,
-        has_having: false,
+        has_aggregates: false,
         places: &[],
     };
     let plan = group(plan, whole, &mut exprs)?;

@@ -105,6 +105,7 @@ impl Binder<'_> {
             let message = format!("the aggregate `{name}` cannot stand in {}", names.clause);
             return Err(QueryError::semantic(message, super::position(expr)));
         }
+        self.aggregate_calls += 1;
         if name.eq_ignore_ascii_case("sum")
             && let Some(sum) = self.sum_of_numbers(function, &names.rows())?
         {

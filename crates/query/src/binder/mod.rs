@@ -116,6 +116,7 @@ pub fn bind(
         qualifiers: select::UniqueNames::default(),
         column_types: HashMap::new(),
         relation_count: 0,
+        aggregate_calls: 0,
     };
     let bound = binder.query(&statement.query, None, &query::Ctes::new())?;
     let mut plan = bound.plan;
@@ -191,6 +192,8 @@ struct Binder<'a> {
     /// Types of the columns of all relations bound so far.
     column_types: HashMap<Column, DataType>,
     relation_count: usize,
+    /// Calls of aggregates in the SELECT that is being bound.
+    aggregate_calls: usize,
 }
 
 /// The place of an expression in the text.

@@ -39,6 +39,7 @@ impl Binder<'_> {
             window_functions: true,
             ..Names::fields(&scope, ctes, "the select list")
         };
+        let calls_outside = std::mem::take(&mut self.aggregate_calls);
         let mut items = self.projection(&select.projection, &names)?;
         let aliases: Vec<_> = items.iter().filter_map(Item::alias).collect();
 
@@ -60,6 +61,9 @@ impl Binder<'_> {
         };
         let values: Vec<_> = items.iter().map(|item| item.value.clone()).collect();
         let mut sort = self.order_keys(order, &values, &late)?;
+        // A call may have come to a constant: SUM of a field that no document has is null.
+        let calls = std::mem::replace(&mut self.aggregate_calls, calls_outside);
+        let has_aggregates = calls > 0 || select.having.is_some();
 
         let mut places: Vec<_> = items.iter().map(|item| item.place).collect();
         places.extend(order.iter().map(|term| super::position(&term.expr)));
@@ -69,7 +73,7 @@ impl Binder<'_> {
         exprs.extend(having.iter_mut());
         let group = aggregate::Group {
             grouping,
-            has_having: select.having.is_some(),
+            has_aggregates,
             places: &places,
         };
         plan = aggregate::group(plan, group, &mut exprs)?;

@@ -126,12 +126,22 @@ fn align_numbers(left: Typed, right: Typed) -> Alignment {
         Some(Value::Float(value)) => exact_int(value).map(|int| literal(&Value::Int(int))),
         _ => None,
     };
+    if is_beyond_floats(&left) || is_beyond_floats(&right) {
+        return Alignment::Dynamic(to_dynamic(left), to_dynamic(right));
+    }
     match (left.sql_type(), exact(&left), exact(&right)) {
         (SqlType::Int, _, Some(right)) => Alignment::Native(left, right),
         (SqlType::Float, Some(left), _) => Alignment::Native(left, right),
         (SqlType::Int, ..) => Alignment::Native(int_to_float(left), right),
         _ => Alignment::Native(left, int_to_float(right)),
     }
+}
+
+/// Whether this is a constant int that no float equals, so that comparing as floats would be wrong.
+fn is_beyond_floats(operand: &Typed) -> bool {
+    /// 2⁵³.
+    const EXACT: u64 = 1 << 53;
+    matches!(literal_value(operand), Some(Value::Int(value)) if value.unsigned_abs() > EXACT)
 }
 
 /// The int of the same value, within the ±2⁵³ where floats and ints correspond one to one.

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use datafusion::arrow::array::{Array, AsArray, BinaryViewArray, RecordBatch};
 use datafusion::arrow::datatypes::DataType;
-use outcrop_document::k;
+use outcrop_document::{ValueType, k};
 
 use crate::binder::{OutputColumn, OutputKind};
 use crate::error::QueryError;
@@ -152,6 +152,17 @@ impl RowWriter {
     }
 
     fn write_row(&mut self, sources: &[Source], row: usize) -> Result<(), k::DecodeError> {
+        if let ([OutputItem::Star { keys, .. }], [Source::Objects(objects)]) =
+            (self.columns.as_mut_slice(), sources)
+            && objects.is_valid(row)
+            && k::value_type(objects.value(row))? == ValueType::Object
+        {
+            if self.row_count > 0 {
+                self.json.push(b',');
+            }
+            self.row_count += 1;
+            return write_document(objects.value(row), keys, &mut self.json);
+        }
         self.open_row();
         let json = &mut self.json;
         for (index, item) in self.columns.iter_mut().enumerate() {
@@ -192,6 +203,18 @@ enum Source {
     Cells(Cells),
     Objects(BinaryViewArray),
     Nothing,
+}
+
+/// A whole object as a row: nothing else is in the row, so it is written in one go.
+fn write_document(
+    object: &[u8],
+    keys: &mut BTreeMap<String, Vec<u8>>,
+    json: &mut Vec<u8>,
+) -> Result<(), k::DecodeError> {
+    for entry in k::Node::root(object)?.entries() {
+        known_key(keys, &entry?.0);
+    }
+    k::write_json(object, json)
 }
 
 /// Whether a later star column has a member of this name in this row.
