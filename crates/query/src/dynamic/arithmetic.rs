@@ -220,7 +220,9 @@ fn shift_micros(moment: &Value, micros: i64) -> Option<Option<Value>> {
 
 /// A date moved by whole days stays a date; by anything else it becomes a datetime.
 fn shift_date(date: Date, micros: i64) -> Option<Value> {
-    let at = (i64::from(date.0) * DAY_MICROS).checked_add(micros)?;
+    let at = i64::from(date.0)
+        .saturating_mul(DAY_MICROS)
+        .checked_add(micros)?;
     if micros % DAY_MICROS == 0 {
         i32::try_from(at / DAY_MICROS)
             .ok()

@@ -138,9 +138,15 @@ impl ValueColumn {
     }
 }
 
+/// Most bytes of text, bytes and dynamic values in one column of one batch. Arrow's offsets end at 2
+/// GiB, and a batch of thousands of generated strings must not exhaust the memory before that. Low in
+/// tests, so that they can reach it.
+const COLUMN_BYTES_MAX: usize = if cfg!(test) { 4 << 20 } else { 512 << 20 };
+
 /// A column under construction, fed with values.
 pub(crate) struct ValueColumnBuilder {
     sql_type: SqlType,
+    bytes: usize,
     builder: Builder,
     scratch: Vec<u8>,
 }
@@ -190,6 +196,7 @@ impl ValueColumnBuilder {
         };
         Ok(Self {
             sql_type,
+            bytes: 0,
             builder,
             scratch: Vec::new(),
         })
@@ -198,7 +205,8 @@ impl ValueColumnBuilder {
     /// Appends one row. A null becomes Arrow NULL; a float column takes ints.
     ///
     /// # Errors
-    /// [`EvaluationError::Column`] when the column is of another type.
+    /// [`EvaluationError::Column`] when the column is of another type, [`EvaluationError::TooLarge`]
+    /// when the column has become too large.
     pub(crate) fn append(&mut self, value: &Value) -> Result<(), EvaluationError> {
         if matches!(value, Value::Null) {
             self.append_null();
@@ -208,6 +216,7 @@ impl ValueColumnBuilder {
             (Builder::Dynamic(builder), value) => {
                 self.scratch.clear();
                 k::encode_into(value, &mut self.scratch);
+                self.bytes = limited(self.bytes + self.scratch.len())?;
                 builder.append_value(&self.scratch);
             }
             (Builder::Bool(builder), Value::Bool(value)) => builder.append_value(*value),
@@ -218,8 +227,14 @@ impl ValueColumnBuilder {
                 reason = "a float column rounds large ints"
             )]
             (Builder::Float(builder), Value::Int(value)) => builder.append_value(*value as f64),
-            (Builder::String(builder), Value::String(value)) => builder.append_value(value),
-            (Builder::Bytes(builder), Value::Bytes(value)) => builder.append_value(value),
+            (Builder::String(builder), Value::String(value)) => {
+                self.bytes = limited(self.bytes + value.len())?;
+                builder.append_value(value);
+            }
+            (Builder::Bytes(builder), Value::Bytes(value)) => {
+                self.bytes = limited(self.bytes + value.len())?;
+                builder.append_value(value);
+            }
             (Builder::Date(builder), Value::Date(value)) => builder.append_value(value.0),
             (Builder::Datetime(builder), Value::Datetime(value)) => builder.append_value(value.0),
             (Builder::Time(builder), Value::Time(value)) => builder.append_value(value.0),
@@ -280,6 +295,16 @@ impl ValueColumnBuilder {
             Builder::Dynamic(mut builder) => Arc::new(builder.finish()),
         }
     }
+}
+
+/// `bytes`, unless it is too much for a column.
+fn limited(bytes: usize) -> Result<usize, EvaluationError> {
+    if bytes > COLUMN_BYTES_MAX {
+        return Err(EvaluationError::TooLarge {
+            bytes_max: COLUMN_BYTES_MAX,
+        });
+    }
+    Ok(bytes)
 }
 
 /// A value as a constant of its native type; arrays, objects and geographies as dynamic constants.

@@ -65,6 +65,12 @@ pub enum EvaluationError {
         /// The complaint.
         message: String,
     },
+    /// The results of one batch of rows take too much memory.
+    #[error("the results of a function for one batch of rows take more than {bytes_max} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        bytes_max: usize,
+    },
     /// The K bytes of a dynamic value are damaged.
     #[error("cannot decode a dynamic value")]
     Decode(#[from] DecodeError),

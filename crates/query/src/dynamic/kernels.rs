@@ -207,19 +207,45 @@ pub(crate) fn json_texts(array: &BinaryViewArray) -> Result<StringViewArray> {
     Ok(builder.finish())
 }
 
+/// A K-encoded value, taken apart once for many comparisons.
+#[derive(Clone, Copy)]
+struct Operand<'a> {
+    bytes: &'a [u8],
+    value_type: ValueType,
+    key: &'a [u8],
+}
+
+impl<'a> Operand<'a> {
+    fn new(bytes: &'a [u8]) -> Result<Self> {
+        Ok(Self {
+            bytes,
+            value_type: k::value_type(bytes)?,
+            key: k::key(bytes)?,
+        })
+    }
+
+    /// The order of two values; `None` where comparing them gives null.
+    fn compare(self, other: Self) -> Result<Option<Ordering>> {
+        let (left, right) = (self.value_type, other.value_type);
+        if left == ValueType::Null || right == ValueType::Null {
+            return Ok(None);
+        }
+        if left == right || (left.is_number() && right.is_number()) {
+            return Ok(Some(self.key.cmp(other.key)));
+        }
+        if is_calendar(left) && is_calendar(right) {
+            return Ok(order::compare(
+                &k::decode(self.bytes)?,
+                &k::decode(other.bytes)?,
+            ));
+        }
+        Ok(None)
+    }
+}
+
 /// The order of two K-encoded values; `None` where comparing them gives null.
-pub(crate) fn compare_bytes(left: &[u8], right: &[u8]) -> Result<Option<Ordering>> {
-    let (left_type, right_type) = (k::value_type(left)?, k::value_type(right)?);
-    if left_type == ValueType::Null || right_type == ValueType::Null {
-        return Ok(None);
-    }
-    if left_type == right_type || (left_type.is_number() && right_type.is_number()) {
-        return Ok(Some(k::key(left)?.cmp(k::key(right)?)));
-    }
-    if is_calendar(left_type) && is_calendar(right_type) {
-        return Ok(order::compare(&k::decode(left)?, &k::decode(right)?));
-    }
-    Ok(None)
+fn compare_bytes(left: &[u8], right: &[u8]) -> Result<Option<Ordering>> {
+    Operand::new(left)?.compare(Operand::new(right)?)
 }
 
 fn is_calendar(value_type: ValueType) -> bool {
@@ -236,10 +262,23 @@ pub(crate) fn compare(
     right: &BinaryViewArray,
     rows: usize,
 ) -> Result<BooleanArray> {
+    if left.len() == 1 && right.len() > 1 {
+        return compare(op.swap(), right, left, rows);
+    }
+    // The usual case is a column against a constant, which then is taken apart once.
+    let constant = if right.len() == 1 {
+        get(right, 0).map(Operand::new).transpose()?
+    } else {
+        None
+    };
     let mut builder = BooleanBuilder::with_capacity(rows);
     for row in 0..rows {
-        let ordering = match (get(left, row), get(right, row)) {
-            (Some(left), Some(right)) => compare_bytes(left, right)?,
+        let other = match constant {
+            Some(constant) => Some(constant),
+            None => get(right, row).map(Operand::new).transpose()?,
+        };
+        let ordering = match (get(left, row), other) {
+            (Some(left), Some(right)) => Operand::new(left)?.compare(right)?,
             _ => None,
         };
         builder.append_option(ordering.map(|ordering| op.holds(ordering)));

@@ -23,7 +23,7 @@ pub(crate) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
 /// The microseconds since the epoch, taken as UTC, of a date, a datetime or a timestamp.
 pub(crate) fn instant(value: &Value) -> Option<i64> {
     match value {
-        Value::Date(date) => Some(i64::from(date.0) * DAY_MICROS),
+        Value::Date(date) => Some(i64::from(date.0).saturating_mul(DAY_MICROS)),
         Value::Datetime(Datetime(micros)) => Some(*micros),
         Value::Timestamp(timestamp) => Some(timestamp.0),
         _ => None,

@@ -17,7 +17,7 @@ pub(crate) fn add_months(date: Date, months: i64) -> Option<Date> {
 /// As [`add_months`] for microseconds since the epoch; the time of day stays.
 pub(crate) fn add_months_micros(micros: i64, months: i64) -> Option<i64> {
     let date = add_months(Datetime(micros).date(), months)?;
-    Some(i64::from(date.0) * DAY_MICROS + micros.rem_euclid(DAY_MICROS))
+    Some(i64::from(date.0).saturating_mul(DAY_MICROS) + micros.rem_euclid(DAY_MICROS))
 }
 
 /// A calendar unit of `DATE_TRUNC` and `DATE_DIFF`.

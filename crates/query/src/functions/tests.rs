@@ -701,3 +701,29 @@ fn whole_columns_and_single_rows_agree() {
         assert_eq!(whole, evaluate(&make(rows.typed()), &[rows]).unwrap());
     }
 }
+
+#[test]
+fn generated_results_have_bounds() {
+    fails("REPEAT", &[s("x"), int(1 << 40)], "out of range");
+    fails("LPAD", &[s("x"), int(1 << 40)], "out of range");
+    fails("SEQUENCE", &[int(1), int(i64::MAX)], "too long");
+    let text = Column::new("t", DataType::Utf8View, &vec![s("x"); 8]);
+    let padded = call("LPAD", vec![text.typed(), literal(&int(1 << 20))]).unwrap();
+    let error = evaluate(&padded, &[text]).unwrap_err().to_string();
+    assert!(error.contains("more than 4194304 bytes"), "{error}");
+}
+
+#[test]
+fn dates_far_outside_the_calendar_do_not_panic() {
+    let far = Value::Date(Date(i32::MAX));
+    for name in ["DATE_TRUNC", "DATE_PART"] {
+        let arguments = vec![literal(&s("month")), to_dynamic(literal(&far))];
+        let _ = constant(&call(name, arguments).unwrap());
+    }
+    let moved = crate::operators::binary(
+        &datafusion::sql::sqlparser::ast::BinaryOperator::Plus,
+        to_dynamic(literal(&far)),
+        literal(&Value::MonthInterval(i64::from(i32::MAX))),
+    );
+    assert!(constant(&moved.unwrap()).is_err());
+}

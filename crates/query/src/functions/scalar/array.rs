@@ -15,7 +15,7 @@ const BOOL: Returns = Returns::Type(SqlType::Bool);
 const DYNAMIC: Returns = Returns::Type(SqlType::Dynamic);
 
 /// Longest array that a function may make out of a number.
-const GENERATED_MAX: i64 = 10_000_000;
+const GENERATED_MAX: i64 = 1_000_000;
 
 pub(super) const FUNCTIONS: &[ScalarFunction] = &[
     ScalarFunction::new(

@@ -42,7 +42,7 @@ pub(super) fn map_moments(
             let mapped = array
                 .as_primitive::<Date32Type>()
                 .try_unary::<_, Date32Type, _>(|day| {
-                    convert(i64::from(day) * DAY_MICROS)
+                    convert(i64::from(day).saturating_mul(DAY_MICROS))
                         .and_then(days)
                         .ok_or(OutOfRange)
                 })
@@ -68,7 +68,7 @@ pub(super) fn ints_of_moments(
             .ok()?,
         DataType::Date32 => array
             .as_primitive::<Date32Type>()
-            .try_unary(|day| convert(i64::from(day) * DAY_MICROS).ok_or(OutOfRange))
+            .try_unary(|day| convert(i64::from(day).saturating_mul(DAY_MICROS)).ok_or(OutOfRange))
             .ok()?,
         _ => return None,
     };

@@ -284,7 +284,7 @@ fn extract(x: &[Value]) -> Evaluated {
     let part = super::string::text(&x[0]).to_ascii_uppercase();
     let (micros, has_date, has_time) = match &x[1] {
         Value::Time(time) => (time.0, false, true),
-        Value::Date(date) => (i64::from(date.0) * DAY_MICROS, true, false),
+        Value::Date(date) => (i64::from(date.0).saturating_mul(DAY_MICROS), true, false),
         other => (instant(other).unwrap_or(0), true, true),
     };
     let found = extract_time(&part, micros)

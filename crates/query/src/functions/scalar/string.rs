@@ -14,7 +14,7 @@ const INT: Returns = Returns::Type(SqlType::Int);
 const BOOL: Returns = Returns::Type(SqlType::Bool);
 
 /// Longest string that padding may make, in bytes: a slip of the pen must not fill the memory.
-const PADDED_BYTES_MAX: usize = 16 << 20;
+const PADDED_BYTES_MAX: usize = 4 << 20;
 
 pub(super) const FUNCTIONS: &[ScalarFunction] = &[
     ScalarFunction::new(
