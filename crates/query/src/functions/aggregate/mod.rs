@@ -14,7 +14,7 @@ mod value;
 mod values;
 
 use super::scalar::check_arity;
-use crate::operators::{OperatorError, SortKey, Typed, to_condition};
+use crate::operators::{OperatorError, SortKey, Typed, to_condition, to_dynamic};
 use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
 use datafusion::logical_expr::{AggregateUDF, Expr};
 use std::sync::Arc;
@@ -312,6 +312,14 @@ pub(super) fn catalogue() -> impl Iterator<Item = (&'static str, &'static str)> 
         .flat_map(|function| function.names.iter().map(|name| (*name, function.doc)))
 }
 
+/// The literal null as a dynamic one: an aggregate of nothing is still an aggregate and makes one row.
+fn typed_null(argument: Typed) -> Typed {
+    if argument.is_null_type() {
+        return to_dynamic(argument);
+    }
+    argument
+}
+
 /// Lowers a call.
 pub(super) fn lower(name: &str, call: AggregateCall) -> Lowered {
     let Some(function) = find(name) else {
@@ -324,7 +332,7 @@ pub(super) fn lower(name: &str, call: AggregateCall) -> Lowered {
     let filter = call.filter.map(to_condition).transpose()?.map(Box::new);
     (function.lower)(Call {
         name,
-        arguments: call.arguments,
+        arguments: call.arguments.into_iter().map(typed_null).collect(),
         distinct: call.distinct,
         filter,
         order_by: call.order_by,

@@ -4,7 +4,7 @@ use super::sum::int_sum;
 use super::value::ValueFunction;
 use super::{Call, Lowered};
 use crate::operators::{
-    OperatorError, Typed, expect, group_key, null_of, to_condition, without_null_values,
+    OperatorError, Typed, expect, group_key, to_condition, without_null_values,
 };
 use crate::types::{DYNAMIC, SqlType};
 use datafusion::arrow::datatypes::DataType;
@@ -29,9 +29,6 @@ fn native(
 pub(super) fn count(call: Call) -> Lowered {
     let counted = match call.arguments.first() {
         None => lit(1i64),
-        Some(argument) if argument.is_null_type() => {
-            return Ok(crate::operators::literal(&0i64.into()));
-        }
         Some(argument) if call.distinct => group_key(argument.clone()).expr,
         Some(argument) => without_null_values(argument.clone()).expr,
     };
@@ -58,7 +55,6 @@ pub(super) fn count_if(call: Call) -> Lowered {
 pub(super) fn sum(call: Call) -> Lowered {
     let argument = call.first()?;
     match argument.sql_type() {
-        SqlType::Null => Ok(null_of(DataType::Null)),
         SqlType::Int if call.distinct => ValueFunction::Sum.lower(&call, DataType::Int64),
         SqlType::Int => Ok(native(&call, int_sum(), vec![argument], DataType::Int64)),
         SqlType::Float => Ok(native(
@@ -112,9 +108,6 @@ pub(super) fn maximum(call: Call) -> Lowered {
 /// K bytes sort as their values do, so dynamic columns need no accumulator of their own.
 fn extreme(mut call: Call, function: Arc<AggregateUDF>) -> Lowered {
     let argument = without_null_values(call.first()?);
-    if argument.is_null_type() {
-        return Ok(argument);
-    }
     call.distinct = false;
     let returns = argument.data_type.clone();
     Ok(native(&call, function, vec![argument], returns))
@@ -124,9 +117,6 @@ pub(super) fn arbitrary(mut call: Call) -> Lowered {
     use datafusion::logical_expr::Expr;
     use datafusion::logical_expr::expr::NullTreatment;
     let argument = without_null_values(call.first()?);
-    if argument.is_null_type() {
-        return Ok(argument);
-    }
     if argument.is_dynamic() {
         // Of values that are equal and differ in type, the answer must not depend on the order in
         // which partitions arrive: it is the least, so that an int stands for an equal float.
