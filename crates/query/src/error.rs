@@ -224,7 +224,9 @@ impl From<DataFusionError> for QueryError {
 
 /// Subqueries that could not be made joins are reported with their whole plan, which helps nobody.
 fn from_not_implemented(what: &str) -> QueryError {
-    let is_subquery = what.contains("Subquery") || what.contains("OuterReferenceColumn");
+    let is_subquery = ["Subquery", "Exists(", "OuterReferenceColumn"]
+        .iter()
+        .any(|node| what.contains(node));
     let what = if is_subquery {
         "a subquery in this place"
     } else {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, AsArray, BinaryViewArray, BinaryViewBuilder, Int64Builder, ListBuilder,
+    Array, AsArray, BinaryViewArray, BinaryViewBuilder, BooleanArray, Int64Builder, ListBuilder,
 };
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::{Result, exec_err};
@@ -60,8 +60,8 @@ fn damaged(error: k::DecodeError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
-fn dynamic_argument(args: &ScalarFunctionArgs) -> Result<BinaryViewArray> {
-    let array = args.args[0].to_array(args.number_rows)?;
+fn dynamic_argument(args: &ScalarFunctionArgs, index: usize) -> Result<BinaryViewArray> {
+    let array = args.args[index].to_array(args.number_rows)?;
     match array.as_binary_view_opt() {
         Some(values) => Ok(values.clone()),
         None => exec_err!("expected a dynamic argument, found {}", array.data_type()),
@@ -93,7 +93,7 @@ impl ScalarUDFImpl for UnnestList {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let values = dynamic_argument(&args)?;
+        let values = dynamic_argument(&args, 0)?;
         match self.of {
             ListOf::Elements => elements(&values),
             ListOf::Ordinals => ordinals(&values),
@@ -178,7 +178,7 @@ impl ScalarUDFImpl for WithoutFields {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let values = dynamic_argument(&args)?;
+        let values = dynamic_argument(&args, 0)?;
         let mut kept = BinaryViewBuilder::with_capacity(values.len());
         for value in &values {
             match value {
@@ -245,7 +245,7 @@ impl ScalarUDFImpl for FieldsOfElements {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let values = dynamic_argument(&args)?;
+        let values = dynamic_argument(&args, 0)?;
         let null = k::encode(&outcrop_document::Value::Null);
         let mut arrays = BinaryViewBuilder::with_capacity(values.len());
         for value in &values {
@@ -269,4 +269,71 @@ impl ScalarUDFImpl for FieldsOfElements {
         }
         Ok(ColumnarValue::Array(Arc::new(arrays.finish())))
     }
+}
+
+/// `value IN (SELECT element FROM UNNEST(array))`, both dynamic, without making rows of the elements.
+///
+/// As for any IN: false when there are no elements, also because there is no array; else null when
+/// the value is null, or is not found while an element is null.
+pub(super) fn in_elements(value: Typed, array: Typed) -> Typed {
+    let function = InElements {
+        signature: Signature::exact(vec![DataType::BinaryView; 2], Volatility::Immutable),
+    };
+    let expr = ScalarUDF::new_from_impl(function).call(vec![value.expr, array.expr]);
+    Typed::new(expr, DataType::Boolean)
+}
+
+/// Membership in an array.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct InElements {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for InElements {
+    fn name(&self) -> &str {
+        "in_elements"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Boolean)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let values = dynamic_argument(&args, 0)?;
+        let arrays = dynamic_argument(&args, 1)?;
+        let found = values
+            .iter()
+            .zip(&arrays)
+            .map(|(value, array)| match array {
+                Some(array) if is_array(array)? => is_element(value, array),
+                _ => Ok(Some(false)),
+            })
+            .collect::<Result<BooleanArray>>()?;
+        Ok(ColumnarValue::Array(Arc::new(found)))
+    }
+}
+
+fn is_null(value: &[u8]) -> Result<bool> {
+    Ok(k::value_type(value).map_err(damaged)? == ValueType::Null)
+}
+
+fn is_element(value: Option<&[u8]>, array: &[u8]) -> Result<Option<bool>> {
+    let wanted = match value {
+        Some(value) if !is_null(value)? => Some(k::key(value).map_err(damaged)?),
+        _ => None,
+    };
+    let mut unknown = false;
+    for element in k::elements(array).map_err(damaged)? {
+        let element = element.map_err(damaged)?;
+        match wanted {
+            Some(wanted) if k::key(&element).map_err(damaged)? == wanted => return Ok(Some(true)),
+            Some(_) => unknown |= is_null(&element)?,
+            None => return Ok(None),
+        }
+    }
+    Ok((!unknown).then_some(false))
 }

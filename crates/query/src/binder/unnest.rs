@@ -18,7 +18,6 @@ use super::query::Ctes;
 use super::scope::{Relation, Scope, ScopeColumn, Source};
 use super::{Binder, OutputKind, Result, at, chains};
 use crate::error::{Position, QueryError};
-use crate::functions;
 use crate::operators::{self, Typed};
 
 /// An UNNEST in FROM.
@@ -171,8 +170,8 @@ impl Binder<'_> {
             true => array,
             false => elements::fields_of_elements(array, steps),
         };
-        let value = self.value(operand, names)?;
-        let found = functions::call("ARRAY_CONTAINS", vec![array, value]).map_err(at(operand))?;
+        let value = operators::to_dynamic(self.value(operand, names)?);
+        let found = elements::in_elements(value, array);
         if negated {
             return operators::unary(&UnaryOperator::Not, found)
                 .map(Some)

@@ -150,9 +150,8 @@ pub(crate) fn expect(operand: Typed, sql_type: SqlType, what: &'static str) -> R
         SqlType::Null => Ok(null_as(operand, &target)),
         SqlType::Dynamic => Ok(Operation::Expect(sql_type, what).call(vec![operand.expr], target)),
         SqlType::Int if sql_type == SqlType::Float => Ok(int_to_float(operand)),
-        found => Err(OperatorError::Operand {
-            what: what.to_owned(),
-            found: found.name().to_owned(),
+        found => Err(OperatorError::Invalid {
+            message: format!("{what} must be {}, found {}", sql_type.name(), found.name()),
         }),
     }
 }

@@ -22,9 +22,9 @@ pub(crate) fn truth(operand: Typed, what: &'static str) -> Result<Typed> {
 /// `left AND right`, `left OR right`, in three-valued logic.
 pub(crate) fn connect(op: Operator, left: Typed, right: Typed) -> Result<Typed> {
     let what = if op == Operator::And {
-        "operator `AND`"
+        "an operand of `AND`"
     } else {
-        "operator `OR`"
+        "an operand of `OR`"
     };
     Ok(boolean(
         truth(left, what)?.expr,
@@ -35,7 +35,7 @@ pub(crate) fn connect(op: Operator, left: Typed, right: Typed) -> Result<Typed> 
 
 /// `NOT x`.
 pub(crate) fn not(operand: Typed) -> Result<Typed> {
-    let operand = truth(operand, "operator `NOT`")?;
+    let operand = truth(operand, "the operand of `NOT`")?;
     Ok(Typed::new(
         Expr::Not(Box::new(operand.expr)),
         DataType::Boolean,

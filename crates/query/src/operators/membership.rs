@@ -84,7 +84,7 @@ pub fn between(operand: Typed, low: Typed, high: Typed, negated: bool) -> Result
 /// [`OperatorError::Operand`](super::OperatorError::Operand) for native operands that are not
 /// strings. Dynamic operands are checked row by row.
 pub fn like(operand: Typed, pattern: Typed, escape: Option<char>, negated: bool) -> Result<Typed> {
-    let operand = expect(operand, SqlType::String, "operator `LIKE`")?;
+    let operand = expect(operand, SqlType::String, "an operand of `LIKE`")?;
     let pattern = expect(pattern, SqlType::String, "the pattern of `LIKE`")?;
     let pattern = match (escape, literal_value(&pattern)) {
         (None | Some('\\'), _) => pattern,
