@@ -6,8 +6,8 @@ use crate::dynamic::{kernels, scalar_value, to_scalar};
 use crate::types::{DYNAMIC, SqlType, type_name};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::Expr;
 use datafusion::logical_expr::expr_fn::cast as native_cast;
+use datafusion::logical_expr::{Case, Expr, lit};
 use outcrop_document::{Value, k};
 
 /// A constant. Arrays, objects and geographies become dynamic.
@@ -127,9 +127,26 @@ pub fn group_key(operand: Typed) -> Typed {
     Operation::Key.call(vec![operand.expr], DYNAMIC)
 }
 
-/// What to order by: native types as they are, dynamic values by their key, nulls as Arrow NULL.
+/// What to order by: floats with one zero, other native types as they are, dynamic values by their
+/// key, nulls as Arrow NULL.
 pub fn sort_key(operand: Typed) -> Typed {
-    group_key(operand)
+    if operand.sql_type() == SqlType::Float {
+        one_zero(operand)
+    } else {
+        group_key(operand)
+    }
+}
+
+/// A float with `0.0` for `-0.0`: arrow orders the two, the dialect takes them for equal.
+fn one_zero(operand: Typed) -> Typed {
+    let is_zero = operand.expr.clone().between(lit(-0.0_f64), lit(0.0_f64));
+    let zero = Box::new(lit(0.0_f64));
+    let case = Case::new(
+        None,
+        vec![(Box::new(is_zero), zero)],
+        Some(Box::new(operand.expr)),
+    );
+    Typed::new(Expr::Case(case), DataType::Float64)
 }
 
 /// A dynamic operand with K-encoded nulls as Arrow NULL; native operands have none.
