@@ -114,7 +114,7 @@ impl Part {
     /// The live row of the document `id`.
     ///
     /// # Errors
-    /// [`SegmentError::Checksum`] if the `_id` index is damaged.
+    /// [`SegmentError::Checksum`] if the index is damaged.
     pub fn row_of(&self, id: &str) -> Result<Option<u32>, SegmentError> {
         match &self.data {
             PartData::Chunk(chunk) => Ok(chunk.live_row_of(id, &self.deletions)),

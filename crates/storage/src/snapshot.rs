@@ -93,7 +93,7 @@ impl Snapshot {
     /// The part and the row that hold the document `id`.
     ///
     /// # Errors
-    /// [`SegmentError::Checksum`] if an `_id` index is damaged.
+    /// [`SegmentError::Checksum`] if an index is damaged.
     pub fn find(&self, id: &str) -> Result<Option<(&Arc<Part>, u32)>, SegmentError> {
         for part in self.parts.iter().rev() {
             if let Some(row) = part.row_of(id)? {
@@ -106,7 +106,7 @@ impl Snapshot {
     /// The document `id`.
     ///
     /// # Errors
-    /// [`SegmentError`] if an `_id` index or the document's bytes are damaged.
+    /// [`SegmentError`] if an index or the document's bytes are damaged.
     pub fn document(&self, id: &str) -> Result<Option<Object>, SegmentError> {
         let Some((part, row)) = self.find(id)? else {
             return Ok(None);

@@ -93,7 +93,7 @@ impl Staging {
     /// Where the document `id` is after what was staged so far.
     ///
     /// # Errors
-    /// Those of reading the `_id` index of a segment.
+    /// Those of reading the index of a segment.
     pub(crate) fn find(&self, state: &State, id: &str) -> Result<Option<Location>, SegmentError> {
         match self.ids.get(id) {
             Some(row) => Ok(row.map(Location::Chunk)),

@@ -144,7 +144,7 @@ impl State {
     /// The live row of the document `id`.
     ///
     /// # Errors
-    /// Those of reading the `_id` index of a segment.
+    /// Those of reading the index of a segment.
     pub(crate) fn find(&self, id: &str) -> Result<Option<Location>, SegmentError> {
         if let Some(row) = self.active_ids.get(id).or_else(|| self.frozen_ids.get(id)) {
             return Ok(Some(Location::Chunk(*row)));
@@ -269,7 +269,7 @@ impl State {
     /// have no live row. Rows that were deleted while the flush ran are deleted in the segment.
     ///
     /// # Errors
-    /// Those of reading the `_id` index of the new segment; nothing has changed then.
+    /// Those of reading the index of the new segment; nothing has changed then.
     pub(crate) fn install(
         &mut self,
         frozen: &Frozen,

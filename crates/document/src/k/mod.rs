@@ -10,7 +10,7 @@
 //! uses read a little of it without decoding the rest:
 //!
 //! - [`encode()`], [`decode()`]: a whole [`Value`];
-//! - [`key`], [`value_type`], [`get`], [`element`], [`entries`], [`elements`]: parts of the bytes;
+//! - [`key`], [`key_length`], [`value_type`], [`get`], [`element`], [`entries`], [`elements`]: parts of the bytes;
 //! - [`Node`]: the same as a walk that copies nothing;
 //! - [`write_json`]: the result encoding, straight from the bytes;
 //! - [`ArrayBuilder`], [`ObjectBuilder`], [`encode_int`] and its siblings: K out of K.
@@ -184,6 +184,16 @@ pub fn decode(k: &[u8]) -> Result<Value, DecodeError> {
 /// When the bytes are so damaged that the end of the key cannot be found.
 pub fn key(k: &[u8]) -> Result<&[u8], DecodeError> {
     Ok(cursor::split(k)?.0)
+}
+
+/// The length of the key that `bytes` start with, whatever follows it.
+///
+/// # Errors
+/// When the bytes start with no key.
+pub fn key_length(bytes: &[u8]) -> Result<usize, DecodeError> {
+    let mut cursor = cursor::Cursor::new(bytes);
+    cursor.skip(0)?;
+    Ok(cursor.offset)
 }
 
 /// The type of the value, without decoding it.

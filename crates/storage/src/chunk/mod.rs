@@ -227,6 +227,13 @@ impl Chunk {
         self.columns.iter().map(|(name, column)| (name, column))
     }
 
+    /// The rows that have an object, by path.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = (&FieldPath, &RowSet)> {
+        self.objects
+            .iter()
+            .map(|(path, rows)| (path.as_ref(), rows))
+    }
+
     /// The values of `column`, if any row has one.
     pub(crate) fn column(&self, column: &SubColumn) -> Option<&ChunkColumn> {
         let place = self

@@ -1,5 +1,7 @@
 //! What can go wrong with columnar data, in memory and on disk.
 
+use std::io;
+
 use arrow::error::ArrowError;
 use outcrop_document::k::DecodeError;
 use parquet::errors::ParquetError;
@@ -88,4 +90,18 @@ pub enum SegmentError {
         #[from]
         source: ArrowError,
     },
+}
+
+impl From<ParquetError> for SegmentError {
+    fn from(source: ParquetError) -> Self {
+        Self::Write { source }
+    }
+}
+
+impl From<io::Error> for SegmentError {
+    fn from(source: io::Error) -> Self {
+        Self::Write {
+            source: source.into(),
+        }
+    }
 }

@@ -6,7 +6,7 @@ use parquet::file::metadata::KeyValue;
 use serde::{Deserialize, Serialize};
 
 /// The version that this program writes, and the newest that it reads.
-pub(crate) const FORMAT_VERSION: u32 = 1;
+pub(crate) const FORMAT_VERSION: u32 = 2;
 
 /// Key of the format version, a decimal number.
 pub(crate) const VERSION_KEY: &str = "outcrop.version";
@@ -24,13 +24,11 @@ pub(crate) struct Section {
 }
 
 /// The sections of a segment between its row groups and Parquet's own footer.
-///
-/// The place of the full inverted index, `path ‖ K(value)` to rows, is here: it will stand beside
-/// or instead of `id_index` under a name of its own. Readers pass over names they do not know.
+/// Readers pass over names they do not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sections {
-    /// From `_id` to row.
-    pub(crate) id_index: Section,
+    /// From path and value to rows.
+    pub(crate) inverted: Section,
     /// Table of block checksums; the tail of the file starts with it.
     pub(crate) checksums: Section,
     /// Type counts of every path.
@@ -87,7 +85,7 @@ mod tests {
     fn metadata_reads_back_and_a_newer_version_is_refused() {
         let section = |offset| Section { offset, bytes: 7 };
         let sections = Sections {
-            id_index: section(4),
+            inverted: section(4),
             checksums: section(11),
             types: section(18),
         };
@@ -97,10 +95,10 @@ mod tests {
             Sections::from_metadata(&entries[..1]),
             Err(FooterError::Malformed(_))
         ));
-        entries[0].value = Some("2".to_owned());
+        entries[0].value = Some("3".to_owned());
         assert_eq!(
             Sections::from_metadata(&entries),
-            Err(FooterError::Version(2))
+            Err(FooterError::Version(3))
         );
         assert!(matches!(
             Sections::from_metadata(&[]),

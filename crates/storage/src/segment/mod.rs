@@ -1,7 +1,7 @@
 //! Segments: immutable files of documents, each one valid Parquet.
 //!
-//! A file holds row groups of typed sub-columns and whole documents, the `_id` index, the type
-//! counts and checksums over all of it, drawn byte by byte in `docs/formats/segment.md`.
+//! A file holds row groups of typed sub-columns and whole documents, the inverted index, the
+//! type counts and checksums over all of it, drawn byte by byte in `docs/formats/segment.md`.
 //! [`write()`] makes one from chunks, [`Segment`] reads it. Nothing here knows which rows are
 //! deleted or which segments are live: see [`Part`](crate::Part) and the manifest.
 
@@ -11,7 +11,7 @@ mod error;
 mod extract;
 mod footer;
 mod hash;
-mod id_index;
+mod inverted;
 mod layout;
 mod page_source;
 mod properties;
@@ -25,5 +25,6 @@ mod writer;
 mod tests;
 
 pub use error::SegmentError;
+pub use inverted::{Direction, IndexPath, KeyRange, Matches, PathIndex, Postings, Terms};
 pub use reader::Segment;
 pub use writer::{SUB_COLUMNS_MAX, SegmentSummary, write};

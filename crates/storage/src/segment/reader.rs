@@ -19,7 +19,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataR
 use super::checksums::{CheckedBytes, ChecksumError, verify_tail};
 use super::error::SegmentError;
 use super::footer::{FORMAT_VERSION, FooterError, Section, Sections};
-use super::id_index::IdIndex;
+use super::inverted::{IndexPath, InvertedIndex, PathIndex};
 use super::page_source::PageSource;
 use super::scan::SegmentScan;
 use super::type_section;
@@ -41,13 +41,13 @@ pub struct Segment {
     columns: HashMap<SubColumn, usize>,
     document_column: usize,
     types: PathTypes,
-    id_index: IdIndex,
+    inverted: InvertedIndex,
 }
 
 impl Segment {
     /// Opens the file `bytes`; `path` names it in errors.
     ///
-    /// Verifies and parses the tail of the file (0.1 to 1 ms); row groups and the `_id` index are
+    /// Verifies and parses the tail of the file (0.1 to 1 ms); row groups and the terms of the index are
     /// verified block by block when they are read.
     ///
     /// # Errors
@@ -77,9 +77,15 @@ impl Segment {
             })?;
         let checked =
             CheckedBytes::new(bytes, tail, table).map_err(|error| checksum_error(&path, error))?;
-        let Section { offset, bytes } = sections.id_index;
-        let id_index =
-            IdIndex::open(&checked, offset, bytes).map_err(|error| checksum_error(&path, error))?;
+        let Section { offset, bytes } = sections.inverted;
+        let inverted = InvertedIndex::open(&checked, offset, bytes)
+            .map_err(|error| checksum_error(&path, error))?;
+        if group_starts.last() != Some(&inverted.row_count()) {
+            return Err(SegmentError::Format {
+                path,
+                detail: "the inverted index has not the rows of the row groups",
+            });
+        }
         Ok(Self {
             path,
             bytes: Arc::new(checked),
@@ -88,7 +94,7 @@ impl Segment {
             document_column: columns.len(),
             columns,
             types,
-            id_index,
+            inverted,
         })
     }
 
@@ -126,10 +132,22 @@ impl Segment {
     /// The row of the document `id`, deleted or not.
     ///
     /// # Errors
-    /// [`SegmentError::Checksum`] if the `_id` index is damaged.
+    /// [`SegmentError::Checksum`] if the index is damaged.
     pub fn row_of(&self, id: &str) -> Result<Option<u32>, SegmentError> {
-        let row = self.id_index.find(&self.bytes, id.as_bytes());
-        row.map_err(|error| checksum_error(&self.path, error))
+        self.inverted.row_of(&self.path, &self.bytes, id)
+    }
+
+    /// The inverted index of one path; none if no document has a value there.
+    ///
+    /// # Errors
+    /// [`SegmentError::Checksum`] if the index is damaged.
+    pub fn index(&self, path: &IndexPath) -> Result<Option<PathIndex<'_>>, SegmentError> {
+        self.inverted.path(&self.path, &self.bytes, path)
+    }
+
+    /// The paths that the inverted index has, in order.
+    pub fn index_paths(&self) -> impl Iterator<Item = &IndexPath> {
+        self.inverted.paths()
     }
 
     /// The K bytes of the document in `row`, deleted or not. Decompresses one page of 32 KiB.
@@ -228,7 +246,7 @@ impl Segment {
     }
 }
 
-fn checksum_error(path: &str, error: ChecksumError) -> SegmentError {
+pub(super) fn checksum_error(path: &str, error: ChecksumError) -> SegmentError {
     let path = path.to_owned();
     match error {
         ChecksumError::Damaged { offset } => SegmentError::Checksum { path, offset },

@@ -2,10 +2,10 @@
 //!
 //! 1. Sources are joined, dead rows left out: one chunk holds the rows of the segment, in order.
 //! 2. Row groups are written column by column, so that only one column at a time is spread out.
-//! 3. The `_id` index follows, then the tail: block checksums, type counts, and what Parquet
+//! 3. The inverted index follows, then the tail: block checksums, type counts, and what Parquet
 //!    itself writes at the end (page index and footer).
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -21,7 +21,7 @@ use parquet::file::writer::SerializedFileWriter;
 use super::checksums::{CHECK_KEY, ChecksumSink, check_value};
 use super::error::SegmentError;
 use super::footer::{Section, Sections};
-use super::{id_index, properties, type_section};
+use super::{inverted, properties, type_section};
 use crate::chunk::{Chunk, ChunkColumn};
 use crate::deletion_vector::DeletionVector;
 use crate::sub_column::{DOCUMENT_COLUMN, SubColumn};
@@ -92,14 +92,8 @@ pub(crate) fn write_chunk(
     sink: &mut (dyn Write + Send),
     limits: SegmentLimits,
 ) -> Result<SegmentSummary, SegmentError> {
-    let id_index = id_index::build(&chunk.ids().collect::<Vec<_>>()).map_err(|duplicate| {
-        SegmentError::DuplicateId {
-            id: chunk.id(duplicate.row).unwrap_or_default().to_owned(),
-        }
-    })?;
     let columns = choose_columns(chunk, limits.columns);
-    let bytes = write_file(chunk, &columns, &id_index, limits.row_group_rows, sink)
-        .map_err(|source| SegmentError::Write { source })?;
+    let bytes = write_file(chunk, &columns, limits.row_group_rows, sink)?;
     let event_times = chunk.event_time_range();
     Ok(SegmentSummary {
         rows: chunk.row_count(),
@@ -132,10 +126,9 @@ fn file_schema(columns: &[(&SubColumn, &ChunkColumn)]) -> SchemaRef {
 fn write_file(
     chunk: &Chunk,
     columns: &[(&SubColumn, &ChunkColumn)],
-    id_index: &[u8],
     row_group_rows: usize,
     sink: &mut (dyn Write + Send),
-) -> Result<u64, ParquetError> {
+) -> Result<u64, SegmentError> {
     let schema = file_schema(columns);
     let options = ArrowWriterOptions::new()
         .with_properties(properties::of_columns(columns))
@@ -150,7 +143,7 @@ fn write_file(
         let arrays = arrays.chain(document).map(|array| Ok(array?));
         write_row_group(&mut writer, &factory, index, &schema, arrays)?;
     }
-    write_sections(&mut writer, id_index, chunk.types())?;
+    write_sections(&mut writer, chunk)?;
     Ok(writer.into_inner()?.finish()?)
 }
 
@@ -178,16 +171,18 @@ fn write_row_group(
 /// Writes what stands between the row groups and Parquet's own end of the file.
 fn write_sections(
     writer: &mut SerializedFileWriter<ChecksumSink<'_>>,
-    id_index: &[u8],
-    types: &PathTypes,
-) -> Result<(), ParquetError> {
-    let id_index = write_section(writer, id_index)?;
+    chunk: &Chunk,
+) -> Result<(), SegmentError> {
+    let inverted = Section {
+        offset: writer.bytes_written() as u64,
+        bytes: inverted::build(chunk, &mut SectionSink(writer))?,
+    };
     writer.flush()?;
     let checksums = writer.inner_mut().begin_tail();
     let checksums = write_section(writer, &checksums)?;
-    let types = write_section(writer, &type_section::encode(types))?;
+    let types = write_section(writer, &type_section::encode(chunk.types()))?;
     let sections = Sections {
-        id_index,
+        inverted,
         checksums,
         types,
     };
@@ -210,4 +205,19 @@ fn write_section(
     };
     writer.write_all(bytes)?;
     Ok(section)
+}
+
+/// Writes a section whose length is not known before.
+struct SectionSink<'w, 's>(&'w mut SerializedFileWriter<ChecksumSink<'s>>);
+
+impl Write for SectionSink<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        Ok(())
+    }
 }

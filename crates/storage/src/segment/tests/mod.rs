@@ -1,6 +1,7 @@
 //! Documents through chunks and segments, against row-at-a-time oracles.
 
 mod corruption;
+mod index;
 mod oracle;
 mod properties;
 mod shapes;

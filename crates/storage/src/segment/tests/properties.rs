@@ -16,7 +16,7 @@ use crate::segment::writer::SegmentLimits;
 use crate::snapshot::Snapshot;
 use crate::sub_column::{SubColumn, SubColumnKind};
 
-fn scalar() -> impl Strategy<Value = Value> {
+pub(super) fn scalar() -> impl Strategy<Value = Value> {
     let micros = -1_000_000_000_000_000_i64..4_000_000_000_000_000;
     prop_oneof![
         Just(Value::Null),
@@ -27,6 +27,8 @@ fn scalar() -> impl Strategy<Value = Value> {
         (-3_i32..3).prop_map(|int| Value::Float(f64::from(int))),
         Just(Value::Float(-0.0)),
         "[a-z\u{0}é]{0,30}".prop_map(Value::String),
+        // Longer than what the inverted index keeps of a text.
+        "a{60,66}[ab]{0,4}".prop_map(Value::String),
         prop::collection::vec(any::<u8>(), 0..20).prop_map(Value::Bytes),
         (-10_000..30_000).prop_map(|days| Value::Date(Date(days))),
         (0..86_400_000_000_i64).prop_map(|time| Value::Time(Time(time))),
@@ -64,7 +66,9 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 /// Documents with an `_id` of their own each.
-fn documents(count: impl Into<prop::collection::SizeRange>) -> impl Strategy<Value = Vec<Object>> {
+pub(super) fn documents(
+    count: impl Into<prop::collection::SizeRange>,
+) -> impl Strategy<Value = Vec<Object>> {
     let members = prop::collection::btree_map(name(), value(), 0..6);
     prop::collection::vec(members, count).prop_map(|documents| {
         let numbered = documents

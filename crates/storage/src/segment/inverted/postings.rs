@@ -1,0 +1,194 @@
+//! Posting lists: the rows of one term, ascending.
+//!
+//! ```text
+//! inline, up to INLINE_ROWS_MAX rows:   the first row, then the distance to each next one, LEB128
+//! a list of its own:                    tag, then
+//!   tag 0                               the same, of any number of rows
+//!   tag 1                               a roaring bitmap in its portable format
+//! ```
+//!
+//! A list takes the form that is smaller: distances where rows are rare, a bitmap where they are
+//! frequent or come in runs.
+
+use bytes::Bytes;
+use roaring::RoaringBitmap;
+
+use super::super::varint;
+
+/// Most rows that stand beside their term. More are read only by who wants them.
+pub(super) const INLINE_ROWS_MAX: usize = 4;
+
+const TAG_DISTANCES: u8 = 0;
+const TAG_BITMAP: u8 = 1;
+
+/// Below this many rows a bitmap's headers alone are larger than distances.
+const BITMAP_ROWS_MIN: usize = 64;
+
+/// The rows of one term, found but perhaps not read.
+#[derive(Clone, Debug)]
+pub struct Postings {
+    /// Number of rows, deleted ones included.
+    count: u32,
+    pub(super) place: Place,
+}
+
+/// Where the rows are.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    /// Here, encoded as distances.
+    Inline(Bytes),
+    /// In a list of the section: offset and bytes.
+    List(ListRef),
+}
+
+/// A list of rows in the section of the index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ListRef {
+    /// From the start of the section.
+    pub(super) offset: u64,
+    pub(super) bytes: usize,
+}
+
+impl Postings {
+    pub(super) fn new(count: u32, place: Place) -> Self {
+        Self { count, place }
+    }
+
+    /// Number of rows, deleted ones included; at least one.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+}
+
+/// Appends `rows`, which ascend, as distances.
+pub(super) fn write_distances(rows: &[u32], out: &mut Vec<u8>) {
+    let mut before = 0;
+    for row in rows {
+        varint::write(u64::from(*row - before), out);
+        before = *row;
+    }
+}
+
+/// Takes `count` ascending rows below `row_count` off the front of `input`; none if they are not.
+pub(super) fn read_distances(
+    input: &mut &[u8],
+    count: u32,
+    row_count: u32,
+    mut found: impl FnMut(u32),
+) -> Option<()> {
+    let mut before = 0;
+    for index in 0..count {
+        let distance = u32::try_from(varint::read(input)?).ok()?;
+        if index > 0 && distance == 0 {
+            return None;
+        }
+        let row = distance.checked_add(before)?;
+        if row >= row_count {
+            return None;
+        }
+        found(row);
+        before = row;
+    }
+    Some(())
+}
+
+/// Steps over `count` distances.
+pub(super) fn skip_distances(input: &mut &[u8], count: u32) -> Option<()> {
+    (0..count).try_for_each(|_| varint::read(input).map(drop))
+}
+
+/// The bytes of a list of its own.
+pub(super) fn encode_list(rows: &[u32]) -> Vec<u8> {
+    let mut out = vec![TAG_DISTANCES];
+    write_distances(rows, &mut out);
+    if rows.len() < BITMAP_ROWS_MIN {
+        return out;
+    }
+    let mut bitmap =
+        RoaringBitmap::from_sorted_iter(rows.iter().copied()).expect("rows of a term ascend");
+    bitmap.optimize();
+    if bitmap.serialized_size() < out.len() {
+        out.clear();
+        out.push(TAG_BITMAP);
+        bitmap
+            .serialize_into(&mut out)
+            .expect("writing to a vector does not fail");
+    }
+    out
+}
+
+/// Adds the `count` rows of a list to `rows`; none, if the bytes are not such a list.
+pub(super) fn decode_list(
+    mut bytes: &[u8],
+    count: u32,
+    row_count: u32,
+    rows: &mut RoaringBitmap,
+) -> Option<()> {
+    let (tag, rest) = bytes.split_first()?;
+    bytes = rest;
+    match *tag {
+        TAG_DISTANCES => {
+            let list = read_list(bytes, count, row_count)?;
+            if rows.is_empty() {
+                *rows = RoaringBitmap::from_sorted_iter(list).ok()?;
+            } else {
+                rows.extend(list);
+            }
+        }
+        TAG_BITMAP => {
+            let bitmap = RoaringBitmap::deserialize_from(bytes).ok()?;
+            if bitmap.len() != u64::from(count) || bitmap.max().is_some_and(|row| row >= row_count)
+            {
+                return None;
+            }
+            *rows |= bitmap;
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+fn read_list(mut bytes: &[u8], count: u32, row_count: u32) -> Option<Vec<u32>> {
+    let mut list = Vec::with_capacity(count.min(row_count) as usize);
+    read_distances(&mut bytes, count, row_count, |row| list.push(row))?;
+    bytes.is_empty().then_some(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ROWS: u32 = 200_000;
+
+    fn check(rows: &[u32]) -> usize {
+        let bytes = encode_list(rows);
+        let count = u32::try_from(rows.len()).unwrap();
+        let mut read = RoaringBitmap::new();
+        decode_list(&bytes, count, ROWS, &mut read).unwrap();
+        assert_eq!(read.iter().collect::<Vec<_>>(), rows);
+        let mut other = RoaringBitmap::new();
+        assert_eq!(decode_list(&bytes, count + 1, ROWS, &mut other), None);
+        let too_few = rows.last().copied().unwrap_or(0);
+        assert_eq!(decode_list(&bytes, count, too_few, &mut other), None);
+        bytes.len()
+    }
+
+    #[test]
+    fn runs_and_dense_lists_are_small() {
+        assert!(check(&(5..100_000).collect::<Vec<_>>()) < 100);
+        let dense: Vec<u32> = (0..ROWS).filter(|row| row % 3 != 0).collect();
+        assert!(check(&dense) < ROWS as usize / 4);
+        let rare: Vec<u32> = (0..ROWS).step_by(100).collect();
+        assert!(check(&rare) <= rare.len() + 3);
+    }
+
+    proptest! {
+        #[test]
+        fn lists_read_back(rows in prop::collection::btree_set(0..ROWS, 1..500)) {
+            check(&rows.into_iter().collect::<Vec<_>>());
+        }
+    }
+}
