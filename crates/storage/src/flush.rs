@@ -14,7 +14,7 @@ use crate::chunk::Chunk;
 use crate::collection::Collection;
 use crate::deletion_vector::DeletionVector;
 use crate::error::StoreError;
-use crate::manifest::{DeletionsEntry, Manifest, ManifestLog, SegmentEntry};
+use crate::manifest::{Manifest, ManifestLog, SegmentEntry};
 use crate::paths::{self, ObjectPath};
 use crate::segment_file::{self, NewObjects};
 use crate::state::{Frozen, SegmentPart};
@@ -127,7 +127,6 @@ fn write_deletions(
     flushed: &mut Flushed,
 ) -> Result<Vec<SegmentEntry>, StoreError> {
     let id = collection.id();
-    let number = log.next_number();
     let parts: HashMap<&str, &SegmentPart> = frozen
         .segments
         .iter()
@@ -149,9 +148,9 @@ fn write_deletions(
                 flushed.gone.push(entry.ulid);
                 continue;
             }
-            let path = paths::deletion_vector(id, &entry.ulid, number);
-            objects.create_deletions(&collection.context, path, part.deletions())?;
-            entry.deletions = Some(DeletionsEntry { number, rows });
+            let context = &collection.context;
+            let deletions = objects.create_deletions(context, id, &entry.ulid, part.deletions())?;
+            entry.deletions = Some(deletions);
         }
         kept.push(entry);
     }

@@ -7,7 +7,7 @@
 //! wal/<n>                                      write-ahead log files
 //! collections/<id>/manifest/<n>                numbered objects: the live segments
 //! collections/<id>/segments/<ulid>.parquet     segments
-//! collections/<id>/deletions/<ulid>-<n>        deletion vectors: segment and manifest number
+//! collections/<id>/deletions/<ulid>-<n>        deletion vectors: segment and a drawn number
 //! ```
 //!
 //! Numbers are written with twenty decimal digits, so that listings sort by number.
@@ -108,7 +108,7 @@ pub(crate) fn deletions(id: CollectionId) -> ObjectPath {
     collection(id).child("deletions")
 }
 
-/// The deletion vector that manifest `number` brought for the segment `ulid`.
+/// The deletion vector `number` of the segment `ulid`.
 pub(crate) fn deletion_vector(id: CollectionId, ulid: &str, number: u64) -> ObjectPath {
     deletions(id).child(&deletion_vector_name(ulid, number))
 }

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::deletion_vector::DeletionVector;
 use crate::env::new_ulid;
 use crate::error::StoreError;
-use crate::manifest::{Manifest, ManifestLog, SegmentEntry};
+use crate::manifest::{DeletionsEntry, Manifest, ManifestLog, SegmentEntry};
 use crate::paths::{self, ObjectPath};
 use crate::segment::{self, Segment, SegmentError};
 use crate::state::SegmentPart;
@@ -66,22 +66,28 @@ impl NewObjects {
         ))
     }
 
-    /// Writes a deletion vector.
+    /// Writes a deletion vector of the segment `ulid`.
     ///
     /// # Errors
     /// Those of the disk; nothing new is left behind.
     pub(crate) fn create_deletions(
         &mut self,
         context: &Context,
-        path: ObjectPath,
+        id: CollectionId,
+        ulid: &str,
         deletions: &DeletionVector,
-    ) -> Result<(), StoreError> {
+    ) -> Result<DeletionsEntry, StoreError> {
+        let entry = DeletionsEntry {
+            number: new_deletions_number(context),
+            rows: deletions.len(),
+        };
+        let path = paths::deletion_vector(id, ulid, entry.number);
         let bytes = deletions.encode();
         let disk = &context.environment.disk;
         disk.create(&path, &mut |writer| writer.write_all(&bytes))
             .map_err(StoreError::io("create", &path))?;
         self.paths.push(path);
-        Ok(())
+        Ok(entry)
     }
 
     /// Writes the manifest that names the objects.
@@ -107,6 +113,15 @@ impl NewObjects {
     pub(crate) fn remove(self, context: &Context) {
         remove_objects(context, &self.paths);
     }
+}
+
+/// A number that no other deletion vector has. It is drawn, and not that of the manifest to come: a
+/// flush whose manifest failed leaves its vectors there, and the next one needs other names.
+fn new_deletions_number(context: &Context) -> u64 {
+    let mut bytes = [0; 8];
+    context.environment.random.fill(&mut bytes);
+    // Numbers of 53 bits stay exact in every reader of JSON.
+    u64::from_le_bytes(bytes) >> 11
 }
 
 /// Removes objects that nothing refers to. One that cannot be removed is found at the next open.

@@ -67,7 +67,7 @@ impl ManifestLog {
     }
 
     /// The number that the next manifest will have.
-    pub(crate) fn next_number(&self) -> u64 {
+    fn next_number(&self) -> u64 {
         self.number + 1
     }
 

@@ -57,7 +57,7 @@ impl SegmentEntry {
 /// A deletion vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DeletionsEntry {
-    /// The number of the manifest that brought it; with the segment's it makes its name.
+    /// Drawn at random; with the segment's name it makes its own.
     pub(crate) number: u64,
     /// How many rows it has.
     pub(crate) rows: u64,

@@ -202,11 +202,21 @@ impl WalWriter {
                 self.current = Some(CurrentFile { handle, contents });
                 Ok(())
             }
-            Err(error) if self.current.is_some() => {
+            Err(error) if self.current.is_some() && self.remove_half_begun() => {
                 tracing::warn!(%error, "cannot begin a new file of the write-ahead log");
                 Ok(())
             }
             Err(error) => Err(AppendError::Undone(error)),
+        }
+    }
+
+    /// Removes what a failed [`begin_file`](Self::begin_file) has left; false if it may still be
+    /// there. The current file must not be written to then: with a later file beside it, a write
+    /// that a crash tears would look like damage, and the log would not open.
+    fn remove_half_begun(&self) -> bool {
+        match self.disk.remove(&paths::wal().numbered(self.next_number)) {
+            Ok(()) => true,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
         }
     }
 

@@ -89,6 +89,33 @@ fn a_write_torn_at_any_byte_is_either_whole_or_gone() {
 }
 
 #[test]
+fn a_log_file_that_could_not_be_begun_does_not_make_a_torn_write_damage() {
+    // Opening the next file, writing its header or syncing that fails.
+    for failing in 0..3 {
+        let (disk, store, collection) = new_store();
+        let log = ObjectPath::new("wal/00000000000000000001");
+        let mut round = 0;
+        while disk.contents(&log).map_or(0, |log| log.len()) < 4096 {
+            write(&collection, vec![put("a", round)]);
+            round += 1;
+        }
+        let full = disk.contents(&log).unwrap().len();
+        disk.fail_nth(failing, std::io::ErrorKind::Other);
+        write(&collection, vec![put("a", -1)]);
+        drop((store, collection));
+        // The full file has taken the write; now the power goes during another one.
+        let mut bytes = disk.contents(&log).unwrap();
+        assert!(bytes.len() > full);
+        bytes.extend_from_slice(b"OCWR and half a record");
+        disk.set_contents(&log, bytes);
+        disk.crash();
+        let store = open(&disk);
+        let collection = store.collection(ID).unwrap();
+        assert_eq!(contents(&collection), map([("a", -1)]), "{failing}");
+    }
+}
+
+#[test]
 fn the_rest_of_an_unfinished_flush_is_removed() {
     let (disk, store, collection) = new_store();
     write(&collection, vec![put("a", 1), put("c", 1)]);
@@ -119,6 +146,20 @@ fn the_rest_of_an_unfinished_flush_is_removed() {
     assert_eq!(contents(&collection), map([("a", 2), ("b", 1), ("c", 1)]));
     block_on(collection.flush()).unwrap();
     assert_eq!(contents(&collection), map([("a", 2), ("b", 1), ("c", 1)]));
+}
+
+#[test]
+fn a_flush_whose_manifest_failed_works_when_it_is_tried_again() {
+    let (disk, _store, collection) = new_store();
+    write(&collection, vec![put("a", 1), put("b", 1)]);
+    block_on(collection.flush()).unwrap();
+    write(&collection, vec![put("a", 2)]);
+    let manifest = format!("collections/{ID}/manifest/{:020}", 3);
+    disk.fail_create_of(&ObjectPath::new(manifest));
+    // The deletion vector of the first segment stays: the manifest may have come about.
+    block_on(collection.flush()).unwrap_err();
+    block_on(collection.flush()).unwrap();
+    assert_eq!(contents(&collection), map([("a", 2), ("b", 1)]));
 }
 
 #[test]
