@@ -16,6 +16,7 @@ mod clients;
 mod docs;
 mod fuzz;
 mod process;
+mod proofs;
 mod test;
 mod tree;
 
@@ -25,9 +26,14 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
-  test [--only STEP]...   every check, or the named ones: fmt, clippy, tests, clients, docs
+  test [--only STEP]...   every check, or the named ones: fmt, clippy, tests, clients,
+                          powercut, docs
   ci                      what continuous integration runs: `test` with the tool versions printed first
   bench [ARGS]...         the figures of benches/ beside DuckDB (`cargo xtask bench --help`)
+  simulate [--operations N] [--seed S]
+                          storage on a simulated disk with faults and power cuts (2,000,000 operations)
+  powercut [--cycles N] [--fs ext4|xfs] [--seed S] [--debug]
+                          a server on a real file system whose power is cut (200 cycles); needs root
   fuzz [TARGET [SECONDS]] one fuzz target for a time (60 s); without a name, lists the targets";
 
 fn main() -> ExitCode {
@@ -50,6 +56,8 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "ci" => test::ci(rest),
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
+        "simulate" => proofs::simulate(rest),
+        "powercut" => proofs::powercut(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

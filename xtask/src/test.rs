@@ -3,7 +3,7 @@
 //! A step that fails does not stop the ones after it, so that one run shows everything that is wrong. A
 //! step, or a part of one, that cannot run here (no Python, no Node) is skipped and named at the end.
 
-use crate::{clients, docs, process};
+use crate::{clients, docs, process, proofs};
 use anyhow::{Result, bail};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
@@ -47,6 +47,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "clients",
         run: clients::run,
+    },
+    Step {
+        name: "powercut",
+        run: proofs::short_powercut,
     },
     Step {
         name: "docs",

@@ -18,11 +18,12 @@ use crate::manifest::{Manifest, ManifestLog, SegmentEntry};
 use crate::operation::{Action, Operation, WriteReceipt};
 use crate::part::PartData;
 use crate::prepare::{PreparedBatch, prepare};
+use crate::segment::SegmentError;
 use crate::snapshot::Snapshot;
 use crate::state::State;
 use crate::stats::CollectionStats;
 use crate::writer::Request;
-use crate::{CollectionId, compaction, flush};
+use crate::{CollectionId, compaction, flush, fold};
 
 /// A batch with more documents than this is prepared on a thread for blocking work: it would keep
 /// an async thread busy for too long.
@@ -159,6 +160,15 @@ impl Collection {
         *self.flush_error.lock() = result.as_ref().err().map(Arc::clone);
         self.room_changed.notify_waiters();
         result
+    }
+
+    /// Puts small chunks of the delta together, as a background thread does by itself. Blocks;
+    /// writes and reads go on.
+    ///
+    /// # Errors
+    /// [`SegmentError`] if chunks cannot be put together; they stay as they are.
+    pub fn fold_blocking(&self) -> Result<(), SegmentError> {
+        fold::run(self)
     }
 
     /// Puts small segments together, and leaves dead rows behind, until there is nothing to gain.

@@ -20,9 +20,11 @@ pub struct StoreOptions {
     pub delta_bytes_max: u64,
     /// A new write-ahead log file is begun when the current one is at least this long.
     pub wal_file_bytes: u64,
-    /// Whether a background thread flushes by the limits above. Without it only
-    /// [`Collection::flush`](crate::Collection::flush) and [`Store::close`](crate::Store::close)
-    /// flush; for tests.
+    /// Whether background threads fold the chunks of deltas and flush by the limits above. Without
+    /// them nothing happens but what is asked for, by
+    /// [`Collection::fold_blocking`](crate::Collection::fold_blocking),
+    /// [`Collection::flush`](crate::Collection::flush) and [`Store::close`](crate::Store::close);
+    /// for tests.
     pub background_flush: bool,
 }
 

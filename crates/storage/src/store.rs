@@ -116,11 +116,10 @@ impl Store {
         threads.push(background::spawn("outcrop-writer", move || {
             writer::run(&context, queue)
         })?);
-        let (context, collections) = (Arc::clone(&self.context), Arc::clone(&self.collections));
-        threads.push(background::spawn("outcrop-fold", move || {
-            fold_all(&context, &collections)
-        })?);
         if self.context.options.background_flush {
+            let (context, collections) = (Arc::clone(&self.context), Arc::clone(&self.collections));
+            let fold = move || fold_all(&context, &collections);
+            threads.push(background::spawn("outcrop-fold", fold)?);
             let (context, collections) = (Arc::clone(&self.context), Arc::clone(&self.collections));
             let flush = move || flush_all(&context, &collections);
             threads.push(background::spawn("outcrop-flush", flush)?);

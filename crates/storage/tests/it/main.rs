@@ -15,5 +15,6 @@ mod kill;
 mod local;
 mod model;
 mod power;
+mod simulation;
 mod support;
 mod writes;
