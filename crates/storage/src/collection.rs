@@ -4,7 +4,7 @@
 //! thread (`writer.rs`), and later flushed to a segment (`flush.rs`). Reading takes the snapshot
 //! that was published last and needs no lock.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 
+use crate::collection_options::CollectionOptions;
 use crate::context::Context;
 use crate::error::{StoreError, WriteError};
 use crate::manifest::{Manifest, ManifestLog, SegmentEntry};
@@ -20,14 +21,19 @@ use crate::part::PartData;
 use crate::prepare::{PreparedBatch, prepare};
 use crate::segment::SegmentError;
 use crate::snapshot::Snapshot;
-use crate::state::State;
+use crate::state::{Purged, SegmentPart, State};
 use crate::stats::CollectionStats;
 use crate::writer::Request;
-use crate::{CollectionId, compaction, flush, fold};
+use crate::{CollectionId, compaction, flush, fold, retention};
 
 /// A batch with more documents than this is prepared on a thread for blocking work: it would keep
 /// an async thread busy for too long.
 const INLINE_DOCUMENTS_MAX: usize = 16;
+
+/// Writes wait while more segments than this wait to be put together: each is one more to look for
+/// the older version of every document in, and one more for every query. Compaction that keeps up
+/// has less than a third of it.
+const BACKLOG_MAX: usize = 96;
 
 /// The documents of one collection. See the crate's documentation.
 #[derive(Debug)]
@@ -39,9 +45,15 @@ pub struct Collection {
     pub(crate) state: Mutex<State>,
     /// Held for as long as a flush takes, so that there is one at a time.
     pub(crate) manifest: Mutex<ManifestLog>,
+    /// Held for as long as a compaction takes; taken before `manifest` and `state`.
+    pub(crate) compacting: Mutex<()>,
+    /// As in the newest manifest.
+    options: ArcSwap<CollectionOptions>,
     dropped: AtomicBool,
     flushing_stopped: AtomicBool,
     pub(crate) counters: Counters,
+    /// Whether the last compaction failed: writes do not wait for the next one then.
+    compaction_fails: AtomicBool,
     /// Why the last flush failed; none if it did not.
     flush_error: Mutex<Option<Arc<StoreError>>>,
     /// Tells writes that wait for room to look again.
@@ -53,10 +65,23 @@ pub struct Collection {
 pub(crate) struct Counters {
     delta_rows: AtomicU64,
     delta_bytes: AtomicU64,
+    /// Segments that wait to be put together.
+    compaction_backlog: AtomicUsize,
+    /// Documents that retention has removed, and the size of their rows.
+    purged_count: AtomicU64,
+    purged_bytes: AtomicU64,
     pub(crate) bytes_inserted: AtomicU64,
     pub(crate) replaced_count: AtomicU64,
     /// 0 before the first write.
     pub(crate) last_write_micros: AtomicI64,
+}
+
+impl Counters {
+    /// Counts what retention has removed.
+    pub(crate) fn add_purged(&self, purged: &Purged) {
+        self.purged_count.fetch_add(purged.rows, Ordering::Relaxed);
+        self.purged_bytes.fetch_add(purged.bytes, Ordering::Relaxed);
+    }
 }
 
 impl Collection {
@@ -73,10 +98,13 @@ impl Collection {
             context,
             snapshot: ArcSwap::from_pointee(empty),
             state: Mutex::new(state),
+            options: ArcSwap::from_pointee(manifest.newest().options.clone()),
             manifest: Mutex::new(manifest),
+            compacting: Mutex::new(()),
             dropped: AtomicBool::new(false),
             flushing_stopped: AtomicBool::new(false),
             counters: Counters::default(),
+            compaction_fails: AtomicBool::new(false),
             flush_error: Mutex::new(None),
             room_changed: Notify::new(),
         });
@@ -88,6 +116,31 @@ impl Collection {
     #[must_use]
     pub fn id(&self) -> CollectionId {
         self.id
+    }
+
+    /// What was chosen when it was made, or since.
+    #[must_use]
+    pub fn options(&self) -> Arc<CollectionOptions> {
+        self.options.load_full()
+    }
+
+    /// Changes the options, durably. Blocks, for as long as a flush that is under way. Segments
+    /// that exist keep their order until a compaction rewrites them.
+    ///
+    /// # Errors
+    /// Those of the disk, and [`StoreError::CollectionMissing`] after it was dropped.
+    pub fn set_options_blocking(&self, options: CollectionOptions) -> Result<(), StoreError> {
+        let mut log = self.manifest.lock();
+        if self.is_dropped() {
+            return Err(StoreError::CollectionMissing { id: self.id });
+        }
+        self.check_flushing()?;
+        let newest = log.newest();
+        let mut manifest = self.next_manifest(&log, newest.seqno, newest.segments.clone());
+        manifest.options = options.clone();
+        log.append(manifest)?;
+        self.options.store(Arc::new(options));
+        Ok(())
     }
 
     /// Carries `operations` out in their order, and all of them at once for whoever reads.
@@ -171,14 +224,34 @@ impl Collection {
         fold::run(self)
     }
 
-    /// Puts small segments together, and leaves dead rows behind, until there is nothing to gain.
-    /// It also happens by itself after a flush in the background. Blocks; writes and reads go on.
+    /// Puts segments together, and leaves dead rows behind, until there is nothing to gain. It also
+    /// happens by itself in the background. Blocks; writes, reads and flushes go on.
     ///
     /// # Errors
     /// See [`StoreError`].
     pub fn compact_blocking(&self) -> Result<(), StoreError> {
         while compaction::run(self)? {}
+        self.context.collect_garbage();
         Ok(())
+    }
+
+    /// One compaction, for the thread that does them. Returns false if there was nothing to do.
+    pub(crate) fn compact_in_background(&self) -> Result<bool, StoreError> {
+        let result = compaction::run(self);
+        self.compaction_fails
+            .store(result.is_err(), Ordering::Relaxed);
+        self.room_changed.notify_waiters();
+        result
+    }
+
+    /// Removes the documents that are past the collection's retention, except those that are only
+    /// in memory so far, and returns how many there were. It also happens by itself in the
+    /// background. Blocks; writes and reads go on.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn expire_blocking(&self) -> Result<u64, StoreError> {
+        retention::run(self)
     }
 
     /// Figures for people and for the API.
@@ -189,6 +262,8 @@ impl Collection {
             doc_count: snapshot.row_count(),
             bytes_inserted: self.counters.bytes_inserted.load(Ordering::Relaxed),
             replaced_count: self.counters.replaced_count.load(Ordering::Relaxed),
+            purged_count: self.counters.purged_count.load(Ordering::Relaxed),
+            purged_bytes: self.counters.purged_bytes.load(Ordering::Relaxed),
             seqno: snapshot.seqno(),
             last_write_micros: Some(self.counters.last_write_micros.load(Ordering::Relaxed))
                 .filter(|micros| *micros != 0),
@@ -217,6 +292,11 @@ impl Collection {
         let (rows, bytes) = state.delta_size();
         self.counters.delta_rows.store(rows, Ordering::Relaxed);
         self.counters.delta_bytes.store(bytes, Ordering::Relaxed);
+        let sizes = state.segments().iter().map(SegmentPart::size);
+        let backlog = compaction::backlog(sizes, self.context.options.segment_bytes_max);
+        self.counters
+            .compaction_backlog
+            .store(backlog, Ordering::Relaxed);
         self.room_changed.notify_waiters();
     }
 
@@ -291,11 +371,17 @@ impl Collection {
             let options = &self.context.options;
             let has_room =
                 self.counters.delta_bytes.load(Ordering::Relaxed) <= options.delta_bytes_max;
-            if has_room || !options.background_flush {
+            let waits_for_compaction = self.compaction_is_behind();
+            if has_room && !waits_for_compaction || !options.background_flush {
                 return Ok(());
             }
             if self.context.queue.read().is_none() {
                 return Err(WriteError::Closed);
+            }
+            if has_room {
+                self.context.maintenance_signal.wake();
+                changed.await;
+                continue;
             }
             if let Some(source) = self.flush_error.lock().clone() {
                 return Err(WriteError::FlushFails { source });
@@ -303,6 +389,13 @@ impl Collection {
             self.context.flush_signal.wake();
             changed.await;
         }
+    }
+
+    /// Whether there are so many segments that writes should wait. If compaction cannot help they
+    /// need not: slow reads are better than no writes.
+    fn compaction_is_behind(&self) -> bool {
+        let backlog = self.counters.compaction_backlog.load(Ordering::Relaxed);
+        backlog > BACKLOG_MAX && !self.compaction_fails.load(Ordering::Relaxed)
     }
 }
 

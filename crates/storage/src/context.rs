@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::CollectionId;
 use crate::background::Signal;
 use crate::env::Environment;
+use crate::gc::Garbage;
 use crate::options::StoreOptions;
 use crate::wal::WalWriter;
 use crate::writer::Request;
@@ -31,12 +32,26 @@ pub(crate) struct Context {
     pub(crate) fold_signal: Signal,
     /// Wakes the thread that flushes.
     pub(crate) flush_signal: Signal,
+    /// Wakes the thread that compacts.
+    pub(crate) maintenance_signal: Signal,
+    /// Files that are to be removed.
+    pub(crate) garbage: Garbage,
 }
 
 impl Context {
     /// Time on the monotonic clock.
     pub(crate) fn now(&self) -> Duration {
         self.environment.clock.monotonic()
+    }
+
+    /// Time of day in microseconds since 1970.
+    pub(crate) fn now_micros(&self) -> i64 {
+        self.environment.clock.now_micros()
+    }
+
+    /// Removes files that no manifest names and nobody reads.
+    pub(crate) fn collect_garbage(&self) {
+        self.garbage.sweep(&*self.environment.disk);
     }
 
     /// Removes the files of the write-ahead log that nobody needs any more.

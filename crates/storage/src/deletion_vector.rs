@@ -105,6 +105,14 @@ impl DeletionVector {
     }
 }
 
+impl From<RoaringBitmap> for DeletionVector {
+    fn from(rows: RoaringBitmap) -> Self {
+        Self {
+            rows: Arc::new(rows),
+        }
+    }
+}
+
 impl FromIterator<u32> for DeletionVector {
     fn from_iter<I: IntoIterator<Item = u32>>(rows: I) -> Self {
         Self {

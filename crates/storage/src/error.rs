@@ -214,3 +214,15 @@ impl From<SegmentError> for WriteError {
         }
     }
 }
+
+/// An error with its causes, for the log.
+pub(crate) fn report(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,11 +1,13 @@
 //! Flushing: the delta of a collection becomes a segment.
 //!
 //! 1. *Freeze*: the chunks are set aside; writes go on in new ones.
-//! 2. Write the live rows to a segment, and the deletion vectors that have changed to objects.
+//! 2. Write the live rows to a segment, in the order of the collection's clustering key, and the
+//!    deletion vectors that have changed to objects.
 //! 3. Write the next manifest: from here on a restart begins after these writes.
 //! 4. *Install*: the segment takes the place of the chunks. Rows that were deleted since step 1 are
 //!    deleted in the segment; the next flush writes that down, a restart finds it in the log.
-//! 5. Remove what no manifest names any more, and log files that everybody has passed.
+//! 5. Remove what no manifest names any more, as far as nobody reads it, and log files that
+//!    everybody has passed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,9 +16,11 @@ use crate::chunk::Chunk;
 use crate::collection::Collection;
 use crate::deletion_vector::DeletionVector;
 use crate::error::StoreError;
+use crate::gc::Doomed;
 use crate::manifest::{Manifest, ManifestLog, SegmentEntry};
-use crate::paths::{self, ObjectPath};
-use crate::segment_file::{self, NewObjects};
+use crate::paths;
+use crate::segment::{self, SegmentLimits, SortOrder};
+use crate::segment_file::NewObjects;
 use crate::state::{Frozen, SegmentPart};
 
 /// Writes everything that the collection has in memory to a segment and a new manifest. Does
@@ -56,8 +60,10 @@ pub(crate) fn run(collection: &Collection) -> Result<(), StoreError> {
     drop(state);
     let context = &*collection.context;
     context.flushed.lock().insert(collection.id(), frozen.seqno);
-    drop(log);
-    segment_file::remove_objects(context, &flushed.obsolete);
+    drop((log, frozen));
+    context.garbage.add(flushed.obsolete);
+    context.collect_garbage();
+    context.maintenance_signal.wake();
     if let Err(error) = context.remove_flushed_wal() {
         tracing::warn!(%error, "cannot remove old files of the write-ahead log");
     }
@@ -71,7 +77,7 @@ struct Flushed {
     /// Segments without a live row, which the new manifest leaves out.
     gone: Vec<String>,
     /// Files that the new manifest does not name any more.
-    obsolete: Vec<ObjectPath>,
+    obsolete: Vec<Doomed>,
 }
 
 fn write(
@@ -108,13 +114,29 @@ fn write_objects(
     let mut segments = write_deletions(collection, log, frozen, objects, &mut flushed)?;
     let sources = live_chunks(frozen);
     if !sources.is_empty() {
-        let created = objects.create_segment(&collection.context, collection.id(), &sources);
-        let (entry, segment) = created?;
+        let (entry, segment) = create_segment(collection, objects, &sources)?;
         segments.push(entry);
         flushed.segment = Some(segment);
     }
     let manifest = collection.next_manifest(log, frozen.seqno, segments);
     Ok((manifest, flushed))
+}
+
+fn create_segment(
+    collection: &Collection,
+    objects: &mut NewObjects,
+    sources: &[(Arc<Chunk>, DeletionVector)],
+) -> Result<(SegmentEntry, SegmentPart), StoreError> {
+    let context = &*collection.context;
+    let order = SortOrder::new(&collection.options().clustering_key);
+    let limits = SegmentLimits {
+        row_group_rows: context.options.row_group_rows,
+        ..SegmentLimits::default()
+    };
+    let chunk = order.join(sources)?;
+    objects.create_segment(context, collection.id(), &mut |sink| {
+        Ok(segment::write_chunk(&chunk, Some(&order), sink, limits)?)
+    })
 }
 
 /// Writes the deletion vectors that have changed since the last manifest, and returns the entries
@@ -135,16 +157,22 @@ fn write_deletions(
     let mut kept = Vec::with_capacity(log.newest().segments.len() + 1);
     for entry in &log.newest().segments {
         let mut entry = entry.clone();
-        let Some(part) = parts.get(entry.ulid.as_str()).map(|segment| &segment.part) else {
+        let Some(segment) = parts.get(entry.ulid.as_str()) else {
             debug_assert!(false, "every segment of the manifest is open");
             kept.push(entry);
             continue;
         };
+        let part = &segment.part;
         let rows = part.deletions().len();
         if rows != entry.deletions.map_or(0, |old| old.rows) {
-            flushed.obsolete.extend(entry.deletions_path(id));
+            flushed
+                .obsolete
+                .extend(entry.deletions_path(id).map(Doomed::unread));
             if part.live_row_count() == 0 {
-                flushed.obsolete.push(paths::segment(id, &entry.ulid));
+                let file = paths::segment(id, &entry.ulid);
+                flushed
+                    .obsolete
+                    .push(Doomed::segment(file, &segment.segment));
                 flushed.gone.push(entry.ulid);
                 continue;
             }

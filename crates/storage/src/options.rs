@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::segment::ROW_GROUP_ROWS;
+
 /// One mebibyte.
 const MIB: u64 = 1024 * 1024;
 
@@ -20,10 +22,20 @@ pub struct StoreOptions {
     pub delta_bytes_max: u64,
     /// A new write-ahead log file is begun when the current one is at least this long.
     pub wal_file_bytes: u64,
-    /// Whether background threads fold the chunks of deltas and flush by the limits above. Without
-    /// them nothing happens but what is asked for, by
-    /// [`Collection::fold_blocking`](crate::Collection::fold_blocking),
-    /// [`Collection::flush`](crate::Collection::flush) and [`Store::close`](crate::Store::close);
+    /// Segments are put together until they have about this size: larger ones would make
+    /// compactions long and rewriting the dead rows of one expensive.
+    pub segment_bytes_max: u64,
+    /// Rows of a row group of a segment.
+    pub row_group_rows: usize,
+    /// How often documents past the retention of their collection are looked for.
+    pub retention_interval: Duration,
+    /// Whether background threads fold the chunks of deltas, flush by the limits above, compact, and
+    /// look for documents past their retention. Without them nothing happens but what is asked for,
+    /// by [`Collection::fold_blocking`](crate::Collection::fold_blocking),
+    /// [`Collection::flush`](crate::Collection::flush),
+    /// [`Collection::compact_blocking`](crate::Collection::compact_blocking),
+    /// [`Collection::expire_blocking`](crate::Collection::expire_blocking) and
+    /// [`Store::close`](crate::Store::close);
     /// for tests.
     pub background_flush: bool,
 }
@@ -36,6 +48,9 @@ impl Default for StoreOptions {
             flush_age: Duration::from_secs(10),
             delta_bytes_max: 256 * MIB,
             wal_file_bytes: 64 * MIB,
+            segment_bytes_max: 1024 * MIB,
+            row_group_rows: ROW_GROUP_ROWS,
+            retention_interval: Duration::from_secs(60),
             background_flush: true,
         }
     }

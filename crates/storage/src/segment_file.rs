@@ -1,18 +1,20 @@
 //! The files of segments and deletion vectors: how they are made, opened and removed.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use crate::CollectionId;
-use crate::chunk::Chunk;
 use crate::context::Context;
 use crate::deletion_vector::DeletionVector;
 use crate::env::new_ulid;
 use crate::error::StoreError;
 use crate::manifest::{DeletionsEntry, Manifest, ManifestLog, SegmentEntry};
 use crate::paths::{self, ObjectPath};
-use crate::segment::{self, Segment, SegmentError};
+use crate::segment::{Segment, SegmentSummary};
 use crate::state::SegmentPart;
+
+/// Takes the bytes of a segment.
+pub(crate) type Sink<'a> = &'a mut (dyn Write + Send);
 
 /// Objects that the next manifest is going to name.
 #[derive(Debug, Default)]
@@ -21,21 +23,21 @@ pub(crate) struct NewObjects {
 }
 
 impl NewObjects {
-    /// Writes the live rows of `sources`, at least one, to a new segment and opens it.
+    /// Makes a new segment of what `write` writes, and opens it. `write` may be called again.
     ///
     /// # Errors
-    /// Those of the disk; nothing new is left behind.
+    /// Those of the disk and of `write`; nothing new is left behind.
     pub(crate) fn create_segment(
         &mut self,
         context: &Context,
         id: CollectionId,
-        sources: &[(Arc<Chunk>, DeletionVector)],
+        write: &mut dyn FnMut(Sink<'_>) -> Result<SegmentSummary, StoreError>,
     ) -> Result<(SegmentEntry, SegmentPart), StoreError> {
         let ulid = new_ulid(&context.environment);
         let path = paths::segment(id, &ulid);
-        let mut failure: Option<SegmentError> = None;
-        let created = context.environment.disk.create(&path, &mut |writer| {
-            segment::write(sources, writer).map(drop).map_err(|error| {
+        let mut failure: Option<StoreError> = None;
+        let created = context.environment.disk.create(&path, &mut |sink| {
+            write(sink).map(drop).map_err(|error| {
                 let message = io::Error::other(error.to_string());
                 failure = Some(error);
                 message
@@ -43,7 +45,7 @@ impl NewObjects {
         });
         let bytes = match (created, failure) {
             (Ok(bytes), _) => bytes,
-            (Err(_), Some(error)) => return Err(error.into()),
+            (Err(_), Some(error)) => return Err(error),
             (Err(error), None) => return Err(StoreError::io("create", &path)(error)),
         };
         self.paths.push(path.clone());

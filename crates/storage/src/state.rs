@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use outcrop_document::{Value, k};
+use roaring::RoaringBitmap;
 
 use crate::chunk::Chunk;
+use crate::compaction::{Input, SegmentSize};
 use crate::deletion_vector::DeletionVector;
 use crate::part::Part;
-use crate::prepare::ID_FIELD;
-use crate::segment::{Segment, SegmentError};
+use crate::retention::{Expired, with_expired};
+use crate::segment::{DEAD_ROW, Segment, SegmentError};
 use crate::snapshot::Snapshot;
 use crate::staging::Staging;
 
@@ -65,10 +66,28 @@ impl SegmentPart {
         }
     }
 
+    /// What a compaction has to know of it.
+    pub(crate) fn size(&self) -> SegmentSize {
+        SegmentSize {
+            rows: self.part.row_count(),
+            live_rows: self.part.live_row_count(),
+            bytes: self.part.bytes(),
+            expires_soon: false,
+        }
+    }
+
     /// The same segment with other dead rows.
     fn with_deletions(self, deletions: DeletionVector) -> Self {
         Self::new(self.ulid, self.segment, deletions)
     }
+}
+
+/// What retention has removed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Purged {
+    pub(crate) rows: u64,
+    /// The part of the files that these rows take.
+    pub(crate) bytes: u64,
 }
 
 /// One chunk and which of its rows are gone.
@@ -313,42 +332,65 @@ impl State {
         Ok(segment.with_deletions(deletions))
     }
 
-    /// Puts `merged` in the place of the segments `inputs`, whose live rows it has. Rows that were
-    /// deleted since `inputs` were read are deleted in it.
-    ///
-    /// # Errors
-    /// Those of reading the segments; nothing has changed then.
-    pub(crate) fn replace_segments(
-        &mut self,
-        inputs: &[SegmentPart],
-        merged: Option<SegmentPart>,
-    ) -> Result<(), SegmentError> {
-        let same = |ulid: &str| inputs.iter().find(|input| input.ulid == ulid);
-        let mut deletions = DeletionVector::default();
-        for now in &self.segments {
-            let Some((before, merged)) = same(&now.ulid).zip(merged.as_ref()) else {
+    /// The rows of the segment that `inputs` were put together into which have been deleted since
+    /// these were read. An input that is not there any more has lost all of its rows.
+    pub(crate) fn carried_deletions(&self, inputs: &[Input]) -> DeletionVector {
+        let mut deletions = RoaringBitmap::new();
+        let mut delete = |new_row: u32| {
+            if new_row != DEAD_ROW {
+                deletions.insert(new_row);
+            }
+        };
+        for Input { segment, new_rows } in inputs {
+            let mut segments = self.segments.iter();
+            let Some(now) = segments.find(|now| now.ulid == segment.ulid) else {
+                new_rows.iter().for_each(|new_row| delete(*new_row));
                 continue;
             };
-            for row in now.part.deletions().iter() {
-                if before.part.deletions().contains(row) {
-                    continue;
-                }
-                let id = document_id(&now.segment.document(row)?, row)?;
-                if let Some(row) = merged.part.row_of(&id)? {
-                    deletions.insert(row);
-                }
-            }
+            let since = now.part.deletions().rows() - segment.part.deletions().rows();
+            let new_rows = since.iter().filter_map(|row| new_rows.get(row as usize));
+            new_rows.for_each(|new_row| delete(*new_row));
         }
-        let place = self
-            .segments
-            .iter()
-            .position(|segment| same(&segment.ulid).is_some());
-        self.segments
-            .retain(|segment| same(&segment.ulid).is_none());
+        deletions.into()
+    }
+
+    /// Puts `merged` in the place of the segments `inputs`, without what has been deleted since
+    /// these were read.
+    pub(crate) fn replace_segments(&mut self, inputs: &[Input], merged: Option<SegmentPart>) {
+        let deletions = self.carried_deletions(inputs);
+        let is_input = |segment: &SegmentPart| {
+            let mut inputs = inputs.iter();
+            inputs.any(|input| input.segment.ulid == segment.ulid)
+        };
+        let place = self.segments.iter().position(is_input);
+        self.segments.retain(|segment| !is_input(segment));
         let merged = merged.map(|merged| merged.with_deletions(deletions));
         let place = place.unwrap_or(self.segments.len());
         self.segments.splice(place..place, merged);
-        Ok(())
+    }
+
+    /// Marks rows dead that are past their retention, and forgets segments that have no other.
+    /// Returns what that was.
+    pub(crate) fn remove_expired(&mut self, expired: &[Expired]) -> Purged {
+        let mut purged = Purged::default();
+        for expired in expired {
+            let mut segments = self.segments.iter();
+            let Some(place) = segments.position(|segment| segment.ulid == expired.ulid) else {
+                continue;
+            };
+            let segment = self.segments[place].clone();
+            let deletions = with_expired(&segment, expired);
+            let rows = deletions.len() - segment.part.deletions().len();
+            let row_count = u64::from(segment.part.row_count());
+            purged.rows += rows;
+            purged.bytes += segment.part.bytes() * rows / row_count.max(1);
+            if deletions.len() == row_count {
+                self.segments.remove(place);
+            } else {
+                self.segments[place] = segment.with_deletions(deletions);
+            }
+        }
+        purged
     }
 
     /// Puts `folded` in the place of the chunks `inputs`; `moves` says where each of its rows came
@@ -387,21 +429,6 @@ impl State {
 
 fn id_of(chunk: &Chunk, row: u32) -> Result<&str, SegmentError> {
     chunk.id(row).ok_or(SegmentError::MissingId { row })
-}
-
-/// The `_id` of the document with these K bytes, which is in `row`.
-fn document_id(document: &[u8], row: u32) -> Result<String, SegmentError> {
-    let decode_error = |source| SegmentError::Document { row, source };
-    let id = k::get(document, &[ID_FIELD]).map_err(decode_error)?;
-    match id
-        .as_deref()
-        .map(k::decode)
-        .transpose()
-        .map_err(decode_error)?
-    {
-        Some(Value::String(id)) => Ok(id),
-        Some(_) | None => Err(SegmentError::MissingId { row }),
-    }
 }
 
 fn with_rows(deletions: &DeletionVector, rows: &[u32]) -> DeletionVector {

@@ -19,6 +19,10 @@ pub struct CollectionStats {
     pub bytes_inserted: u64,
     /// Number of documents that replaced an older version since the store was opened.
     pub replaced_count: u64,
+    /// Documents that retention has removed since the store was opened.
+    pub purged_count: u64,
+    /// Size of the rows of these, about.
+    pub purged_bytes: u64,
     /// The sequence number of the newest write.
     pub seqno: u64,
     /// When the newest write of this process became visible, in microseconds since 1970; `None`

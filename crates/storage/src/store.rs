@@ -11,9 +11,11 @@ use tokio::sync::mpsc;
 
 use crate::background::{self, Signal};
 use crate::collection::Collection;
+use crate::collection_options::CollectionOptions;
 use crate::context::Context;
 use crate::env::{DiskLock, Environment};
-use crate::error::StoreError;
+use crate::error::{StoreError, report};
+use crate::gc::Garbage;
 use crate::manifest::{Manifest, ManifestLog};
 use crate::numbered::NumberedObjects;
 use crate::options::StoreOptions;
@@ -22,7 +24,7 @@ use crate::recovery::{self, Recovered};
 use crate::state::State;
 use crate::wal::WalWriter;
 use crate::writer::{self, QUEUE_BATCHES_MAX};
-use crate::{CollectionId, fold};
+use crate::{CollectionId, fold, maintenance};
 
 /// How often the flush thread looks whether a collection is old enough.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(250);
@@ -89,6 +91,8 @@ impl Store {
             queue: RwLock::new(Some(sender)),
             fold_signal: Signal::default(),
             flush_signal: Signal::default(),
+            maintenance_signal: Signal::default(),
+            garbage: Garbage::default(),
         });
         let collections = collections.into_iter().map(|(id, recovered)| {
             let context = Arc::clone(&context);
@@ -123,22 +127,39 @@ impl Store {
             let (context, collections) = (Arc::clone(&self.context), Arc::clone(&self.collections));
             let flush = move || flush_all(&context, &collections);
             threads.push(background::spawn("outcrop-flush", flush)?);
+            let (context, collections) = (Arc::clone(&self.context), Arc::clone(&self.collections));
+            let maintain = move || maintenance::run(&context, &collections);
+            threads.push(background::spawn("outcrop-compaction", maintain)?);
         }
         Ok(())
     }
 
-    /// Makes an empty collection. It is on disk when this returns.
+    /// Makes an empty collection that keeps all documents, in the order of their `_event_time`. It
+    /// is on disk when this returns.
     ///
     /// # Errors
     /// [`StoreError::CollectionExists`], [`StoreError::Closed`], those of the disk.
     pub fn create_collection(&self, id: CollectionId) -> Result<Arc<Collection>, StoreError> {
+        self.create_collection_with(id, CollectionOptions::default())
+    }
+
+    /// As [`create_collection`](Self::create_collection), with other options.
+    ///
+    /// # Errors
+    /// Those of [`create_collection`](Self::create_collection).
+    pub fn create_collection_with(
+        &self,
+        id: CollectionId,
+        options: CollectionOptions,
+    ) -> Result<Arc<Collection>, StoreError> {
         let _changing = self.changing.lock();
         self.check_open()?;
         if self.collection(id).is_some() {
             return Err(StoreError::CollectionExists { id });
         }
         let environment = &self.context.environment;
-        let manifest = Manifest::empty(id, self.context.epoch, environment.clock.now_micros());
+        let mut manifest = Manifest::empty(id, self.context.epoch, environment.clock.now_micros());
+        manifest.options = options;
         let manifest = ManifestLog::create(&environment.disk, manifest)?;
         self.context.flushed.lock().insert(id, 0);
         let context = Arc::clone(&self.context);
@@ -242,6 +263,7 @@ impl Store {
         }
         self.context.fold_signal.stop();
         self.context.flush_signal.stop();
+        self.context.maintenance_signal.stop();
         for thread in self.threads.lock().drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the store panicked");
@@ -302,23 +324,7 @@ fn flush_all(context: &Context, collections: &Collections) {
                 let (error, id) = (report(&*error), collection.id());
                 tracing::warn!(error, collection.id = %id, "cannot flush a collection");
                 interval = FLUSH_RETRY;
-            } else if let Err(error) = collection.compact_blocking() {
-                let (error, id) = (report(&error), collection.id());
-                tracing::warn!(error, collection.id = %id, "cannot compact a collection");
-                interval = FLUSH_RETRY;
             }
         }
     }
-}
-
-/// An error with its causes, for the log.
-fn report(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -37,7 +37,7 @@ use ids::IdTable;
 /// Name of the field that identifies a document.
 const ID: &str = "_id";
 /// Name of the field that says when a document's event happened.
-const EVENT_TIME: &str = "_event_time";
+pub(crate) const EVENT_TIME: &str = "_event_time";
 
 /// Memory of a column besides its values, about: its name, its array, two allocations' overhead.
 const COLUMN_BYTES: usize = 400;
@@ -68,15 +68,37 @@ impl Chunk {
     /// [`SegmentError::Document`] if bytes are not K, [`SegmentError::MissingId`],
     /// [`SegmentError::TooLarge`] from 2 GiB on.
     pub fn build(documents: &[Vec<u8>]) -> Result<Self, SegmentError> {
-        let bytes_len = documents.iter().map(Vec::len).sum();
+        Self::build_from(documents.iter().map(Vec::as_slice))
+    }
+
+    /// As [`build`](Self::build), for documents that are somewhere.
+    ///
+    /// # Errors
+    /// Those of [`build`](Self::build).
+    pub(crate) fn build_from<'d>(
+        documents: impl Iterator<Item = &'d [u8]> + Clone,
+    ) -> Result<Self, SegmentError> {
+        let (rows, bytes_len) = documents.clone().fold((0, 0), |(rows, bytes), document| {
+            (rows + 1, bytes + document.len())
+        });
+        check_size(rows, bytes_len)?;
         let mut bytes = Vec::with_capacity(bytes_len);
-        let mut offsets = Vec::with_capacity(documents.len() + 1);
-        check_size(documents.len(), bytes_len)?;
+        let mut offsets = Vec::with_capacity(rows + 1);
         for document in documents {
             offsets.push(offset(bytes.len()));
             bytes.extend_from_slice(document);
         }
         offsets.push(offset(bytes.len()));
+        Self::from_encoded(bytes, offsets)
+    }
+
+    /// As [`build`](Self::build), for documents that stand in `bytes` one after the other:
+    /// `offsets` says where each starts, and where the last one ends.
+    ///
+    /// # Errors
+    /// Those of [`build`](Self::build).
+    pub(crate) fn from_encoded(bytes: Vec<u8>, offsets: Vec<u32>) -> Result<Self, SegmentError> {
+        check_size(offsets.len(), bytes.len())?;
         let mut shredder = Shredder::new(&bytes);
         for (row, ends) in (0..).zip(offsets.windows(2)) {
             let document = &bytes[ends[0] as usize..ends[1] as usize];
@@ -241,6 +263,12 @@ impl Chunk {
             .binary_search_by(|(name, _)| name.cmp(column))
             .ok()?;
         Some(&self.columns[place].1)
+    }
+
+    /// The K bytes of every document, in the order of the rows.
+    pub(crate) fn documents(&self) -> impl Iterator<Item = &[u8]> {
+        let places = self.offsets.windows(2);
+        places.map(|ends| &self.buffers.documents[ends[0] as usize..ends[1] as usize])
     }
 
     /// The documents of `rows` as views of their K bytes.

@@ -10,6 +10,7 @@ mod log;
 use serde::{Deserialize, Serialize};
 
 use crate::CollectionId;
+use crate::collection_options::CollectionOptions;
 use crate::paths::{self, ObjectPath};
 
 pub(crate) use log::ManifestLog;
@@ -28,6 +29,9 @@ pub(crate) struct Manifest {
     pub(crate) seqno: u64,
     /// When it was written, in microseconds since 1970; for people.
     pub(crate) written_at_micros: i64,
+    /// What its creator chose; absent if that is nothing.
+    #[serde(default, skip_serializing_if = "CollectionOptions::is_default")]
+    pub(crate) options: CollectionOptions,
     /// Oldest first.
     pub(crate) segments: Vec<SegmentEntry>,
 }
@@ -113,6 +117,7 @@ impl Manifest {
             epoch,
             seqno: 0,
             written_at_micros,
+            options: CollectionOptions::default(),
             segments: Vec::new(),
         }
     }
@@ -173,6 +178,7 @@ mod tests {
     #[test]
     fn a_manifest_round_trips() {
         let mut manifest = Manifest::empty(id(), 7, 1);
+        manifest.options.retention_secs = Some(3600);
         manifest.segments = vec![
             SegmentEntry {
                 ulid: "A".into(),
@@ -187,6 +193,17 @@ mod tests {
                 deletions: Some(DeletionsEntry { number: 4, rows: 2 }),
             },
         ];
+        assert_eq!(decode(&manifest.encode()).unwrap(), manifest);
+    }
+
+    #[test]
+    fn a_manifest_without_options_is_read() {
+        let manifest = Manifest::empty(id(), 7, 1);
+        assert!(
+            !String::from_utf8(manifest.encode())
+                .unwrap()
+                .contains("options")
+        );
         assert_eq!(decode(&manifest.encode()).unwrap(), manifest);
     }
 

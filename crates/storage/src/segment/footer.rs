@@ -14,6 +14,15 @@ pub(crate) const VERSION_KEY: &str = "outcrop.version";
 /// Key of the sections, a JSON object.
 pub(crate) const SECTIONS_KEY: &str = "outcrop.sections";
 
+/// Key of the order of the rows, a JSON list of field paths; not there if they are in no order.
+pub(crate) const ORDER_KEY: &str = "outcrop.order";
+
+/// The value of the metadata entry `key`, if there is one.
+pub(crate) fn metadata_value<'a>(entries: &'a [KeyValue], key: &str) -> Option<&'a str> {
+    let entry = entries.iter().find(|entry| entry.key == key)?;
+    entry.value.as_deref()
+}
+
 /// Where one section lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Section {
@@ -59,19 +68,13 @@ impl Sections {
     /// # Errors
     /// [`FooterError`] if they are not those of a segment that this program can read.
     pub(crate) fn from_metadata(entries: &[KeyValue]) -> Result<Self, FooterError> {
-        let value = |key: &str| {
-            entries
-                .iter()
-                .find(|entry| entry.key == key)
-                .and_then(|entry| entry.value.as_deref())
-        };
-        let version = value(VERSION_KEY)
+        let version = metadata_value(entries, VERSION_KEY)
             .and_then(|version| version.parse().ok())
             .ok_or(FooterError::Malformed("the format version is missing"))?;
         if version != FORMAT_VERSION {
             return Err(FooterError::Version(version));
         }
-        value(SECTIONS_KEY)
+        metadata_value(entries, SECTIONS_KEY)
             .and_then(|sections| serde_json::from_str(sections).ok())
             .ok_or(FooterError::Malformed("the list of sections is missing"))
     }

@@ -17,6 +17,7 @@ mod page_source;
 mod properties;
 mod reader;
 mod scan;
+mod sort_order;
 mod type_section;
 mod varint;
 mod writer;
@@ -25,6 +26,9 @@ mod writer;
 mod tests;
 
 pub use error::SegmentError;
+pub(crate) use inverted::{DEAD_ROW, MergeInput, merge as merge_indexes};
 pub use inverted::{Direction, IndexPath, KeyRange, Matches, PathIndex, Postings, Terms};
 pub use reader::Segment;
+pub(crate) use sort_order::{SortKeys, SortOrder};
+pub(crate) use writer::{ROW_GROUP_ROWS, SegmentLimits, SegmentWriter, write_chunk};
 pub use writer::{SUB_COLUMNS_MAX, SegmentSummary, write};

@@ -10,7 +10,7 @@ use parquet::file::properties::{
 use parquet::schema::types::ColumnPath;
 
 use super::hash::hash64;
-use crate::chunk::{ChunkColumn, ints};
+use crate::chunk::{Chunk, ChunkColumn, ints};
 use crate::sub_column::{DOCUMENT_COLUMN, SubColumn};
 
 /// Rows of a data page: the unit of skipping inside a column.
@@ -22,8 +22,8 @@ const DOCUMENT_PAGE_BYTES: usize = 32 * 1024;
 /// Values looked at to decide whether a column repeats itself.
 const SAMPLE_VALUES: usize = 2048;
 
-/// The properties of a file with these columns and the documents.
-pub(crate) fn of_columns(columns: &[(&SubColumn, &ChunkColumn)]) -> WriterProperties {
+/// The properties of a file with these columns and the documents; `sample` holds some of the rows.
+pub(crate) fn of_columns(columns: &[SubColumn], sample: &Chunk) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by(concat!("outcrop ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -31,8 +31,9 @@ pub(crate) fn of_columns(columns: &[(&SubColumn, &ChunkColumn)]) -> WriterProper
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_max_row_group_row_count(None)
         .set_statistics_enabled(EnabledStatistics::Page);
-    for (name, column) in columns {
-        builder = of_column(builder, ColumnPath::from(name.name()), name, column);
+    for name in columns {
+        let path = ColumnPath::from(name.name());
+        builder = of_column(builder, path, name, sample.column(name));
     }
     // Documents are more than half of a file. Zstandard at its lowest level makes them a third
     // smaller than LZ4 does, for 15 µs more per page; columns are scanned, so there LZ4 stays.
@@ -49,17 +50,18 @@ fn of_column(
     builder: WriterPropertiesBuilder,
     path: ColumnPath,
     name: &SubColumn,
-    column: &ChunkColumn,
+    sample: Option<&ChunkColumn>,
 ) -> WriterPropertiesBuilder {
     if name.kind.is_k() {
         return builder
             .set_column_dictionary_enabled(path.clone(), false)
             .set_column_statistics_enabled(path, EnabledStatistics::None);
     }
-    // A reader of a single row decodes the whole dictionary: it must pay.
-    let repeats = repeats(column.values.as_ref());
+    // A reader of a single row decodes the whole dictionary: it must pay. Where the sample knows
+    // nothing Parquet tries one, and gives up when it gets too large.
+    let repeats = sample.is_none_or(|column| repeats(column.values.as_ref()));
     let builder = builder.set_column_dictionary_enabled(path.clone(), repeats);
-    if is_int(column.values.data_type()) {
+    if is_int(&name.kind.data_type()) {
         builder.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
     } else {
         builder

@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use bytes::Bytes;
 use hashbrown::HashMap;
+use outcrop_document::FieldPath;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
@@ -15,17 +16,20 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::statistics::Statistics;
 
 use super::checksums::{CheckedBytes, ChecksumError, verify_tail};
 use super::error::SegmentError;
-use super::footer::{FORMAT_VERSION, FooterError, Section, Sections};
+use super::footer::{FORMAT_VERSION, FooterError, ORDER_KEY, Section, Sections, metadata_value};
 use super::inverted::{IndexPath, InvertedIndex, PathIndex};
 use super::page_source::PageSource;
 use super::scan::SegmentScan;
+use super::sort_order::SortOrder;
 use super::type_section;
+use crate::chunk::EVENT_TIME;
 use crate::deletion_vector::DeletionVector;
 use crate::scan::{BatchIterator, ScanRequest, live_rows};
-use crate::sub_column::{DOCUMENT_COLUMN, SubColumn};
+use crate::sub_column::{DOCUMENT_COLUMN, SubColumn, SubColumnKind};
 use crate::type_counts::PathTypes;
 
 /// An immutable file of documents, open for reading.
@@ -41,6 +45,8 @@ pub struct Segment {
     columns: HashMap<SubColumn, usize>,
     document_column: usize,
     types: PathTypes,
+    /// What the rows are ordered by, if by anything.
+    order: Option<SortOrder>,
     inverted: InvertedIndex,
 }
 
@@ -67,6 +73,7 @@ impl Segment {
             .ok_or_else(|| open.format("the type counts are malformed"))?;
         let (columns, schema) = open.columns(&metadata)?;
         let group_starts = open.group_starts(&metadata)?;
+        let order = open.order(&metadata)?;
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let metadata =
             ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(|source| {
@@ -94,6 +101,7 @@ impl Segment {
             document_column: columns.len(),
             columns,
             types,
+            order,
             inverted,
         })
     }
@@ -116,6 +124,33 @@ impl Segment {
     /// Type counts of every path, of paths without a stored sub-column too.
     pub fn types(&self) -> &PathTypes {
         &self.types
+    }
+
+    /// What the rows are ordered by; none if they are not, or if that is not known.
+    pub(crate) fn order(&self) -> Option<&SortOrder> {
+        self.order.as_ref()
+    }
+
+    /// Bounds of `_event_time` in microseconds since the epoch, dead rows included, from the
+    /// file's statistics. None if no row has one, or if they are not known.
+    pub(crate) fn event_times(&self) -> Option<(i64, i64)> {
+        let path = FieldPath::from_steps([EVENT_TIME]);
+        let place = self.column(&SubColumn::new(path, SubColumnKind::Timestamp))?;
+        let mut range: Option<(i64, i64)> = None;
+        for group in self.metadata.metadata().row_groups() {
+            let Statistics::Int64(statistics) = group.column(place).statistics()? else {
+                return None;
+            };
+            let Some((&low, &high)) = statistics.min_opt().zip(statistics.max_opt()) else {
+                if statistics.null_count_opt() == u64::try_from(group.num_rows()).ok() {
+                    continue;
+                }
+                return None;
+            };
+            let (min, max) = range.unwrap_or((low, high));
+            range = Some((min.min(low), max.max(high)));
+        }
+        range
     }
 
     /// The sub-columns that the file stores, in no order.
@@ -332,6 +367,17 @@ impl OpenFile<'_> {
         }
         fields.push(Field::new(DOCUMENT_COLUMN, DataType::BinaryView, false));
         Ok((columns, Schema::new(fields)))
+    }
+
+    fn order(&self, metadata: &ParquetMetaData) -> Result<Option<SortOrder>, SegmentError> {
+        let entries = metadata.file_metadata().key_value_metadata();
+        let Some(text) = metadata_value(entries.map_or(&[], Vec::as_slice), ORDER_KEY) else {
+            return Ok(None);
+        };
+        let order = SortOrder::from_json(text);
+        order
+            .map(Some)
+            .ok_or_else(|| self.format("the order of the rows is malformed"))
     }
 
     fn group_starts(&self, metadata: &ParquetMetaData) -> Result<Vec<u32>, SegmentError> {

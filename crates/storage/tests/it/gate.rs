@@ -12,7 +12,16 @@ use outcrop_storage::{Environment, ObjectPath, Store, StoreOptions};
 pub(crate) struct GatedDisk {
     disk: MemoryDisk,
     shut: Mutex<bool>,
+    /// How many segments are held back although the gate is open, and whether one is.
+    hold: Mutex<Hold>,
     changed: Condvar,
+    released: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Hold {
+    wanted: bool,
+    held: bool,
 }
 
 impl GatedDisk {
@@ -26,6 +35,35 @@ impl GatedDisk {
     }
 }
 
+impl GatedDisk {
+    /// Holds the next segment back, and no other, until [`release`](Self::release).
+    pub(crate) fn hold_next(&self) {
+        self.hold.lock().unwrap().wanted = true;
+    }
+
+    /// Waits until a segment is held back.
+    pub(crate) fn wait_until_held(&self) {
+        let guard = self.hold.lock().unwrap();
+        drop(self.released.wait_while(guard, |hold| !hold.held).unwrap());
+    }
+
+    pub(crate) fn release(&self) {
+        *self.hold.lock().unwrap() = Hold::default();
+        self.released.notify_all();
+    }
+
+    fn pass(&self) {
+        let guard = self.shut.lock().unwrap();
+        drop(self.changed.wait_while(guard, |shut| *shut).unwrap());
+        let mut hold = self.hold.lock().unwrap();
+        if std::mem::take(&mut hold.wanted) {
+            hold.held = true;
+            self.released.notify_all();
+            drop(self.released.wait_while(hold, |hold| hold.held).unwrap());
+        }
+    }
+}
+
 impl Disk for GatedDisk {
     fn read(&self, path: &ObjectPath) -> io::Result<Bytes> {
         self.disk.read(path)
@@ -33,8 +71,7 @@ impl Disk for GatedDisk {
 
     fn create(&self, path: &ObjectPath, contents: WriteContents<'_>) -> io::Result<u64> {
         if path.as_str().contains("/segments/") {
-            let guard = self.shut.lock().unwrap();
-            drop(self.changed.wait_while(guard, |shut| *shut).unwrap());
+            self.pass();
         }
         self.disk.create(path, contents)
     }

@@ -15,6 +15,7 @@ mod kill;
 mod local;
 mod model;
 mod power;
+mod retention;
 mod simulation;
 mod support;
 mod writes;

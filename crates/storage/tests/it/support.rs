@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use outcrop_document::{Object, Value};
+use outcrop_document::{Object, Timestamp, Value};
 use outcrop_storage::env::MemoryDisk;
 use outcrop_storage::{
     Collection, CollectionId, Environment, Operation, Outcome, PartData, Store, StoreError,
@@ -57,6 +57,14 @@ pub(crate) fn document(id: &str, value: i64) -> Object {
 
 pub(crate) fn put(id: &str, value: i64) -> Operation {
     Operation::put(id, document(id, value))
+}
+
+/// A document with a time, in microseconds since 1970, and a field `group` to cluster by.
+pub(crate) fn event(id: &str, value: i64, time: i64) -> Operation {
+    let mut event = document(id, value);
+    event.insert("_event_time".to_owned(), Value::Timestamp(Timestamp(time)));
+    event.insert("group".to_owned(), Value::Int(value % 3));
+    Operation::put(id, event)
 }
 
 /// Adds one to `value`.

@@ -20,10 +20,6 @@ mod directory;
 mod elements;
 mod index_path;
 mod key_range;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "compaction builds its index anew so far")
-)]
 mod merge;
 mod path_index;
 mod postings;
@@ -34,10 +30,6 @@ mod writer;
 pub(crate) use build::build;
 pub use index_path::IndexPath;
 pub use key_range::KeyRange;
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "compaction builds its index anew so far")
-)]
 pub(crate) use merge::{DEAD_ROW, MergeInput, merge};
 pub use path_index::{Direction, Matches, PathIndex, Terms};
 pub use postings::Postings;

@@ -30,7 +30,7 @@ fn encode(document: &Object) -> Vec<u8> {
 /// The rows of `chunk` as the bytes of a segment.
 fn segment_bytes(chunk: &Chunk, limits: SegmentLimits) -> (Vec<u8>, SegmentSummary) {
     let mut bytes = Vec::new();
-    let summary = write_chunk(chunk, &mut bytes, limits).unwrap();
+    let summary = write_chunk(chunk, None, &mut bytes, limits).unwrap();
     assert_eq!(summary.bytes, bytes.len() as u64);
     (bytes, summary)
 }
