@@ -441,3 +441,37 @@ fn compactions_happen_by_themselves_and_keep_the_number_of_segments_down() {
     ));
     assert!(figures.dead_count < 900, "{figures:?}");
 }
+
+#[test]
+fn writes_wait_while_too_many_segments_wait_to_be_put_together() {
+    let disk = Arc::new(GatedDisk::default());
+    let busy = StoreOptions {
+        background_flush: true,
+        flush_documents: 1,
+        ..options()
+    };
+    let store = open_gated(&disk, busy);
+    let collection = collection(&store);
+    disk.hold_compaction();
+    let writing = Arc::clone(&collection);
+    let writes = thread::spawn(move || {
+        for id in 0..150 {
+            write(&writing, vec![put(&id.to_string(), id)]);
+            // So that each becomes a segment of its own.
+            writing.flush_blocking().unwrap();
+        }
+    });
+    disk.wait_until_held();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while collection.stats().segment_count <= 96 {
+        assert!(Instant::now() < deadline);
+        thread::sleep(Duration::from_millis(5));
+    }
+    thread::sleep(Duration::from_millis(100));
+    assert!(!writes.is_finished(), "{:?}", collection.stats());
+    let waiting = collection.stats().segment_count;
+    assert!(waiting < 100, "{waiting} segments");
+    disk.release();
+    writes.join().unwrap();
+    assert_eq!(contents(&collection).len(), 150);
+}

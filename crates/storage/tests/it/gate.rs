@@ -12,7 +12,7 @@ use outcrop_storage::{Environment, ObjectPath, Store, StoreOptions};
 pub(crate) struct GatedDisk {
     disk: MemoryDisk,
     shut: Mutex<bool>,
-    /// How many segments are held back although the gate is open, and whether one is.
+    /// Whether a segment is to be held back although the gate is open, and whether one is.
     hold: Mutex<Hold>,
     changed: Condvar,
     released: Condvar,
@@ -20,8 +20,25 @@ pub(crate) struct GatedDisk {
 
 #[derive(Debug, Default)]
 struct Hold {
-    wanted: bool,
+    wanted: Option<Wanted>,
     held: bool,
+}
+
+/// Which segment is held back.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    Next,
+    /// That of the thread for compactions.
+    Compacted,
+}
+
+impl Wanted {
+    fn is_here(self) -> bool {
+        match self {
+            Self::Next => true,
+            Self::Compacted => std::thread::current().name() == Some("outcrop-compaction"),
+        }
+    }
 }
 
 impl GatedDisk {
@@ -38,7 +55,12 @@ impl GatedDisk {
 impl GatedDisk {
     /// Holds the next segment back, and no other, until [`release`](Self::release).
     pub(crate) fn hold_next(&self) {
-        self.hold.lock().unwrap().wanted = true;
+        self.hold.lock().unwrap().wanted = Some(Wanted::Next);
+    }
+
+    /// As [`hold_next`](Self::hold_next), for what is written by compactions in the background.
+    pub(crate) fn hold_compaction(&self) {
+        self.hold.lock().unwrap().wanted = Some(Wanted::Compacted);
     }
 
     /// Waits until a segment is held back.
@@ -56,7 +78,7 @@ impl GatedDisk {
         let guard = self.shut.lock().unwrap();
         drop(self.changed.wait_while(guard, |shut| *shut).unwrap());
         let mut hold = self.hold.lock().unwrap();
-        if std::mem::take(&mut hold.wanted) {
+        if hold.wanted.take_if(|wanted| wanted.is_here()).is_some() {
             hold.held = true;
             self.released.notify_all();
             drop(self.released.wait_while(hold, |hold| hold.held).unwrap());
