@@ -28,8 +28,8 @@ pub struct Collection {
     pub field_mappings: Vec<Value>,
     /// Retired; empty.
     pub field_partitions: Vec<Value>,
-    /// Retired; empty.
-    pub clustering_key: Vec<Value>,
+    /// Fields that documents are ordered by on disk, the most significant first.
+    pub clustering_key: Vec<FieldPartition>,
     /// Aliases of this collection.
     pub aliases: Vec<Value>,
     /// Retired; empty.
@@ -138,6 +138,19 @@ pub struct CollectionStats {
     pub current_progress: Option<f64>,
 }
 
+/// A field of a clustering key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldPartition {
+    /// The field, as a qualified name of SQL.
+    pub field_name: Option<String>,
+    /// Always `AUTO`.
+    #[serde(rename = "type")]
+    pub partition_type: Option<String>,
+    /// Values to partition by; unneeded for `AUTO`, and empty.
+    #[serde(default, deserialize_with = "nullable::or_default")]
+    pub keys: Vec<Value>,
+}
+
 /// An ingest transformation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldMappingQuery {
@@ -161,4 +174,8 @@ pub struct CreateCollectionRequest {
     pub field_mapping_query: Option<FieldMappingQuery>,
     /// `LZ4` or `ZSTD`.
     pub storage_compression_type: Option<String>,
+    /// Fields to order documents by on disk; `CLUSTER BY` in the ingest transformation says the
+    /// same.
+    #[serde(default, deserialize_with = "nullable::or_default")]
+    pub clustering_key: Vec<FieldPartition>,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use outcrop_storage::{Collection, CollectionId};
+use outcrop_storage::{Collection, CollectionId, CollectionOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::error::CatalogError;
@@ -63,8 +63,9 @@ impl Compression {
 pub struct CollectionSettings {
     /// Free text.
     pub description: Option<String>,
-    /// Age in seconds after which documents go: 3,600 to 315,359,999. Kept, not enforced yet.
-    pub retention_secs: Option<u64>,
+    /// What storage has to know: the clustering key and the retention.
+    #[serde(flatten)]
+    pub storage: CollectionOptions,
     /// The ingest transformation as it was given; only the identity is accepted so far.
     pub field_mapping_sql: Option<String>,
     /// See [`Compression`].

@@ -159,7 +159,10 @@ impl Catalog {
         let mut changes = self.changes();
         for record in changes.state().collections {
             let finished = match record.status {
-                CollectionStatus::Ready => continue,
+                CollectionStatus::Ready => {
+                    take_over_options(self.store(), &record);
+                    continue;
+                }
                 CollectionStatus::Created => make_ready(self.store(), &mut changes, &record),
                 CollectionStatus::Deleted => finish_drop(self.store(), &mut changes, &record),
             };
@@ -216,7 +219,7 @@ fn make_ready(
     let handle = match store.collection(record.id) {
         Some(handle) => handle,
         None => store
-            .create_collection(record.id)
+            .create_collection_with(record.id, record.settings.storage.clone())
             .map_err(|source| CatalogError::Storage {
                 action: "create the collection in storage",
                 source,
@@ -233,6 +236,24 @@ fn make_ready(
     kept.status = CollectionStatus::Ready;
     let entry = Arc::new(CollectionEntry::new(kept.clone(), handle));
     changes.commit_with(state, Some(entry))
+}
+
+/// Tells storage the settings of a collection that it has others of: it was made by a version that
+/// kept them in the catalog alone.
+fn take_over_options(store: &Store, record: &CollectionRecord) {
+    let Some(handle) = store.collection(record.id) else {
+        return;
+    };
+    if *handle.options() == record.settings.storage {
+        return;
+    }
+    if let Err(error) = handle.set_options_blocking(record.settings.storage.clone()) {
+        tracing::warn!(
+            collection.name = %record.full_name(),
+            error = &error as &dyn std::error::Error,
+            "cannot take over the settings of a collection"
+        );
+    }
 }
 
 /// Second half of dropping: storage drops the collection, then the record goes.

@@ -12,6 +12,7 @@ mod auth;
 mod blocking;
 mod body;
 mod call;
+mod clustering;
 mod config;
 mod dispatch;
 mod error;

@@ -4,11 +4,15 @@ use axum::response::Response;
 use outcrop_api::Data;
 use outcrop_api::collection::{
     Collection, CollectionStats, CreateCollectionRequest, DeletedCollection, FieldMappingQuery,
+    FieldPartition,
 };
 use outcrop_catalog::{CollectionEntry, CollectionRecord, CollectionSettings, Compression};
+use outcrop_document::FieldPath;
+use outcrop_storage::CollectionOptions;
 
 use crate::blocking;
 use crate::call::{self, Call};
+use crate::clustering;
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
 
@@ -92,14 +96,7 @@ fn settings(request: CreateCollectionRequest) -> ApiResult<CollectionSettings> {
     }
     let sql = request.field_mapping_query.and_then(|query| query.sql);
     let field_mapping_sql = sql.filter(|sql| !sql.trim().is_empty());
-    if field_mapping_sql
-        .as_deref()
-        .is_some_and(|sql| !is_identity(sql))
-    {
-        return Err(ApiError::not_implemented(
-            "ingest transformations other than `SELECT * FROM _input` are not implemented yet",
-        ));
-    }
+    let clustering_key = clustering_key(&request.clustering_key, field_mapping_sql.as_deref())?;
     let retention_secs = request
         .retention_secs
         .map(CollectionSettings::check_retention)
@@ -117,21 +114,36 @@ fn settings(request: CreateCollectionRequest) -> ApiResult<CollectionSettings> {
     let description = request.description;
     Ok(CollectionSettings {
         description,
-        retention_secs,
+        storage: CollectionOptions {
+            clustering_key,
+            retention_secs,
+        },
         field_mapping_sql,
         compression,
     })
 }
 
-/// Whether the transformation keeps every document as it is.
-fn is_identity(sql: &str) -> bool {
-    let words: Vec<String> = sql
-        .trim()
-        .trim_end_matches(';')
-        .split_whitespace()
-        .map(str::to_ascii_lowercase)
-        .collect();
-    words == ["select", "*", "from", "_input"]
+/// The clustering key of a request: that of the transformation, or the one that is apart.
+///
+/// # Errors
+/// `NOTIMPLEMENTEDYET` for a transformation that does something, `INVALIDINPUT` for two keys.
+fn clustering_key(apart: &[FieldPartition], sql: Option<&str>) -> ApiResult<Vec<FieldPath>> {
+    let apart = clustering::from_partitions(apart)?;
+    let Some(sql) = sql else {
+        return Ok(apart);
+    };
+    let Some(inside) = clustering::of_transformation(sql)? else {
+        return Err(ApiError::not_implemented(
+            "ingest transformations other than `SELECT * FROM _input` with or without `CLUSTER BY` \
+             are not implemented yet",
+        ));
+    };
+    if !apart.is_empty() && !inside.is_empty() && apart != inside {
+        return Err(ApiError::invalid(
+            "`clustering_key` and `CLUSTER BY` name different fields",
+        ));
+    }
+    Ok(if inside.is_empty() { apart } else { inside })
 }
 
 fn shown_all(call: &Call, records: Vec<CollectionRecord>) -> Vec<Collection> {
@@ -156,7 +168,7 @@ fn shown(call: &Call, record: CollectionRecord) -> Collection {
         sources: Vec::new(),
         field_mappings: Vec::new(),
         field_partitions: Vec::new(),
-        clustering_key: Vec::new(),
+        clustering_key: clustering::to_partitions(&settings.storage.clustering_key),
         aliases: Vec::new(),
         field_schemas: Vec::new(),
         ingest_virtual_instance_id: Some(main_instance),
@@ -166,7 +178,7 @@ fn shown(call: &Call, record: CollectionRecord) -> Collection {
         insert_only: false,
         enable_exactly_once_writes: false,
         description: settings.description,
-        retention_secs: settings.retention_secs,
+        retention_secs: settings.storage.retention_secs,
         field_mapping_query: settings
             .field_mapping_sql
             .map(|sql| FieldMappingQuery { sql: Some(sql) }),
@@ -180,8 +192,8 @@ fn stats(entry: &CollectionEntry) -> CollectionStats {
     let millis = |micros: i64| u64::try_from(micros / 1000).unwrap_or_default();
     CollectionStats {
         doc_count: Some(stats.doc_count),
-        purged_doc_count: Some(0),
-        purged_doc_size: Some(0),
+        purged_doc_count: Some(stats.purged_count),
+        purged_doc_size: Some(stats.purged_bytes),
         total_size: Some(stats.segment_bytes + stats.delta_bytes),
         total_index_size: Some(stats.segment_bytes),
         column_index_size: Some(stats.segment_bytes),
@@ -196,17 +208,5 @@ fn stats(entry: &CollectionEntry) -> CollectionStats {
         last_updated_ms: Some(millis(stats.last_write_micros.unwrap_or_default())),
         fill_progress: None,
         current_progress: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_identity_transformation_passes() {
-        assert!(is_identity("SELECT *\n  FROM _input;"));
-        assert!(!is_identity("SELECT a FROM _input"));
-        assert!(!is_identity("SELECT * FROM _input WHERE a > 1"));
     }
 }

@@ -18,6 +18,7 @@ mod organization;
 mod paths;
 mod queries;
 mod restart;
+mod retention;
 mod shape;
 mod tls;
 mod workspaces;
