@@ -42,20 +42,20 @@ impl History {
 
     /// Makes `state` the newest one, durably.
     ///
-    /// When this fails it is unknown whether the state reached the disk; the number is never used
-    /// again, so that the next state counts in either case.
+    /// When this fails it is unknown whether the state reached the disk; the next state takes the
+    /// next free number, so that it counts in either case.
     ///
     /// # Errors
     /// [`CatalogError::State`].
     pub(crate) fn append(&mut self, state: &State) -> Result<(), CatalogError> {
-        let number = self.next;
-        self.next += 1;
-        self.objects
-            .create(number, &state.encode())
+        let number = self
+            .objects
+            .append(self.next, &state.encode())
             .map_err(|source| CatalogError::State {
                 action: "write",
                 source,
             })?;
+        self.next = number + 1;
         if let Err(error) = self.objects.remove_old(number) {
             tracing::warn!(error = %error, "old states of the catalog stay on disk");
         }

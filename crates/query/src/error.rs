@@ -126,6 +126,11 @@ pub enum QueryError {
     #[error("stored data could not be read")]
     Storage(#[source] Box<dyn StdError + Send + Sync>),
 
+    /// The bucket that holds the data cannot be reached, and what the query needs is not in the
+    /// cache. The same query may work later.
+    #[error("the bucket that holds the data cannot be reached")]
+    Unavailable,
+
     /// A fault of the engine itself: never the fault of the statement.
     #[error("internal error: {message}")]
     Internal {
@@ -291,6 +296,7 @@ fn from_shared(error: &DataFusionError) -> QueryError {
 fn from_shared_external(error: &(dyn StdError + Send + Sync + 'static)) -> QueryError {
     match error.downcast_ref::<QueryError>() {
         Some(QueryError::Cancelled) => QueryError::Cancelled,
+        Some(QueryError::Unavailable) => QueryError::Unavailable,
         Some(QueryError::Storage(source)) => QueryError::Storage(source.to_string().into()),
         _ => QueryError::Runtime {
             message: error.to_string(),

@@ -10,7 +10,7 @@ use outcrop_api::error::{ErrorModel, ErrorType};
 use outcrop_catalog::{CatalogError, ObjectKind};
 use outcrop_document::{JsonError, PatchError, TypedValueError};
 use outcrop_query::QueryError;
-use outcrop_storage::{StoreError, WriteError};
+use outcrop_storage::{NumberedError, StoreError, WriteError, is_bucket_unavailable};
 
 /// A failure with all that the response and the log need.
 #[derive(Debug)]
@@ -117,10 +117,31 @@ fn disk_full(cause: impl Into<Box<dyn Error + Send + Sync>>) -> ApiError {
     .with_cause(cause)
 }
 
+/// Text and cause of a bucket that cannot be reached, which ends by itself.
+fn unavailable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> ApiError {
+    ApiError::new(
+        ErrorType::ServiceUnavailable,
+        "the server cannot reach its bucket: try again, as this write may or may not have reached it",
+    )
+    .with_cause(cause)
+}
+
+/// Text and cause of a bucket that another server has taken over.
+fn fenced(cause: impl Into<Box<dyn Error + Send + Sync>>) -> ApiError {
+    ApiError::new(
+        ErrorType::ServiceUnavailable,
+        "another server has taken the data over: this one takes no writes any more, send them there",
+    )
+    .with_cause(cause)
+}
+
 impl From<CatalogError> for ApiError {
     fn from(error: CatalogError) -> Self {
         if error.is_disk_full() {
             return disk_full(error);
+        }
+        if is_bucket_unavailable(&error) {
+            return unavailable(error);
         }
         match &error {
             CatalogError::WorkspaceMissing { workspace } => Self::new(
@@ -146,10 +167,15 @@ impl From<CatalogError> for ApiError {
             | CatalogError::BadRetention { .. } => Self::invalid(error.to_string()),
             CatalogError::Damaged { .. }
             | CatalogError::Version { .. }
-            | CatalogError::DataMissing { .. }
-            | CatalogError::State { .. } => Self::internal(error),
+            | CatalogError::DataMissing { .. } => Self::internal(error),
+            CatalogError::State { source, .. } => match source {
+                // Only one process writes a folder, so this is a bucket.
+                NumberedError::Taken { .. } => fenced(error),
+                NumberedError::Damaged { .. } | NumberedError::Io { .. } => Self::internal(error),
+            },
             CatalogError::Storage { source, .. } => match source {
                 StoreError::Closed => closing().with_cause(error),
+                StoreError::Fenced => fenced(error),
                 StoreError::Locked { .. }
                 | StoreError::Io { .. }
                 | StoreError::Numbered(_)
@@ -193,8 +219,13 @@ impl From<WriteError> for ApiError {
         if error.is_disk_full() {
             return disk_full(error);
         }
+        if is_bucket_unavailable(&error) {
+            return unavailable(error);
+        }
         match &error {
             WriteError::DiskFull { .. } => disk_full(error),
+            WriteError::Unavailable { .. } => unavailable(error),
+            WriteError::Fenced => fenced(error),
             WriteError::Poisoned => Self::new(
                 ErrorType::ServiceUnavailable,
                 "the server takes no writes until it is restarted, because its disk failed",
@@ -254,6 +285,7 @@ fn query_error_type(error: &QueryError) -> ErrorType {
             ErrorType::ResourceExceeded
         }
         QueryError::NotImplemented { .. } => ErrorType::NotImplementedYet,
+        QueryError::Unavailable => ErrorType::ServiceUnavailable,
         QueryError::Storage(_) | QueryError::Internal { .. } => ErrorType::InternalError,
     }
 }
@@ -383,6 +415,7 @@ mod tests {
             position,
         };
         check(unbuilt, 501, ErrorType::NotImplementedYet);
+        check(QueryError::Unavailable, 503, ErrorType::ServiceUnavailable);
         let internal = QueryError::Internal {
             message: "secret".to_owned(),
         };
@@ -400,6 +433,12 @@ mod tests {
         assert!(is_transient(full.model.error_type));
         check(WriteError::Poisoned, 503, ErrorType::ServiceUnavailable);
         check(WriteError::Closed, 503, ErrorType::ServiceUnavailable);
+        check(WriteError::Fenced, 503, ErrorType::ServiceUnavailable);
+        let unavailable = WriteError::Unavailable {
+            source: io(std::io::ErrorKind::Other),
+        };
+        let unavailable = check(unavailable, 503, ErrorType::ServiceUnavailable);
+        assert!(is_transient(unavailable.model.error_type));
         let large = WriteError::TooLarge {
             bytes: 2,
             bytes_max: 1,

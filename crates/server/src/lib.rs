@@ -29,5 +29,7 @@ mod tls;
 
 pub use config::{Limits, ServerConfig};
 pub use operations::{Access, BEYOND_SPECIFICATION, Method, Operation, SPECIFICATION};
+pub use outcrop_storage::Environment;
+pub use outcrop_storage::env::{BucketOptions, is_bucket_url};
 pub use server::{RunningServer, Server, StartError};
 pub use tls::{CA_PATH, TlsError};

@@ -138,7 +138,8 @@ impl Collection {
         let newest = log.newest();
         let mut manifest = self.next_manifest(&log, newest.seqno, newest.segments.clone());
         manifest.options = options.clone();
-        log.append(manifest)?;
+        log.append(manifest)
+            .map_err(|error| self.context.note_fence(error))?;
         self.options.store(Arc::new(options));
         Ok(())
     }
@@ -344,8 +345,12 @@ impl Collection {
     /// Whether manifests may be written.
     ///
     /// # Errors
-    /// [`StoreError::FlushStopped`] after [`stop_flushing`](Self::stop_flushing).
+    /// [`StoreError::FlushStopped`] after [`stop_flushing`](Self::stop_flushing),
+    /// [`StoreError::Fenced`] if another process owns the bucket.
     pub(crate) fn check_flushing(&self) -> Result<(), StoreError> {
+        if self.context.is_fenced() {
+            return Err(StoreError::Fenced);
+        }
         if self.flushing_stopped.load(Ordering::Acquire) {
             return Err(StoreError::FlushStopped { id: self.id });
         }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -10,9 +11,11 @@ use tokio::sync::mpsc;
 use crate::CollectionId;
 use crate::background::Signal;
 use crate::env::Environment;
+use crate::error::StoreError;
 use crate::gc::Garbage;
+use crate::numbered::NumberedError;
 use crate::options::StoreOptions;
-use crate::wal::WalWriter;
+use crate::wal::Wal;
 use crate::writer::Request;
 
 /// See the module.
@@ -22,10 +25,12 @@ pub(crate) struct Context {
     pub(crate) options: StoreOptions,
     /// Goes into every manifest written while the store is open.
     pub(crate) epoch: u64,
+    /// Whether it was noticed that another process owns the bucket now.
+    pub(crate) fenced: AtomicBool,
     /// Up to which write each collection is in segments. Collections that are not here do not
     /// exist.
     pub(crate) flushed: Mutex<HashMap<CollectionId, u64>>,
-    pub(crate) wal: Mutex<WalWriter>,
+    pub(crate) wal: Mutex<Wal>,
     /// Where batches go; none once the store is being closed.
     pub(crate) queue: RwLock<Option<mpsc::Sender<Request>>>,
     /// Wakes the thread that folds chunks.
@@ -51,7 +56,37 @@ impl Context {
 
     /// Removes files that no manifest names and nobody reads.
     pub(crate) fn collect_garbage(&self) {
+        if self.is_fenced() {
+            // They are the business of the new owner now.
+            return;
+        }
         self.garbage.sweep(&*self.environment.disk);
+    }
+
+    /// Whether another process owns the bucket now, as far as is known. Then nothing is written or
+    /// removed any more, and reads go on.
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Acquire)
+    }
+
+    /// Notes that another process owns the bucket now.
+    pub(crate) fn fence(&self) {
+        if !self.fenced.swap(true, Ordering::AcqRel) {
+            tracing::error!(
+                epoch = self.epoch,
+                "another server has taken the bucket over; this one takes no writes any more"
+            );
+        }
+    }
+
+    /// What a failure to write a numbered object means for the store.
+    pub(crate) fn note_fence(&self, error: NumberedError) -> StoreError {
+        if self.environment.disk.is_shared() && matches!(error, NumberedError::Taken { .. }) {
+            self.fence();
+            self.wal.lock().fence();
+            return StoreError::Fenced;
+        }
+        error.into()
     }
 
     /// Removes the files of the write-ahead log that nobody needs any more.

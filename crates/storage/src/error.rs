@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::CollectionId;
+use crate::env::is_unavailable;
 use crate::manifest::ManifestError;
 use crate::numbered::NumberedError;
 use crate::paths::ObjectPath;
@@ -21,6 +22,9 @@ pub enum StoreError {
         /// Says who has it, as far as known.
         source: io::Error,
     },
+    /// Another process has taken the bucket over, and this one may write nothing any more.
+    #[error("another server has taken the data over: this one takes no writes any more")]
+    Fenced,
     /// The disk refused.
     #[error("cannot {action} `{path}`")]
     Io {
@@ -99,15 +103,29 @@ impl StoreError {
     /// Whether the disk is full, so that the same call may work later.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
-        while let Some(error) = cause {
-            if error.downcast_ref::<io::Error>().is_some_and(is_disk_full) {
-                return true;
-            }
-            cause = error.source();
-        }
-        false
+        has_io_cause(self, is_disk_full)
     }
+}
+
+/// Whether any cause of `error`, or itself, is one of the disk that passes the test.
+fn has_io_cause(
+    error: &(dyn std::error::Error + 'static),
+    test: impl Fn(&io::Error) -> bool,
+) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| {
+        let shared = error.downcast_ref::<Arc<io::Error>>().map(AsRef::as_ref);
+        error
+            .downcast_ref::<io::Error>()
+            .or(shared)
+            .is_some_and(&test)
+    })
+}
+
+/// Whether the error, or any cause of it, is that a bucket cannot be reached, so that the same call
+/// may work later.
+#[must_use]
+pub fn is_bucket_unavailable(error: &(dyn std::error::Error + 'static)) -> bool {
+    has_io_cause(error, is_unavailable)
 }
 
 /// Whether the error says that there is no space, or no more space for this user.
@@ -119,7 +137,8 @@ pub(crate) fn is_disk_full(error: &io::Error) -> bool {
 }
 
 /// A batch was not written. Nothing of it is visible, and nothing of it will appear later, except
-/// after [`Poisoned`](Self::Poisoned), where that is unknown until the next start.
+/// after [`Poisoned`](Self::Poisoned), where that is unknown until the next start, and
+/// [`Unavailable`](Self::Unavailable).
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum WriteError {
     /// The disk is full. Writes work again, without a restart, once there is space.
@@ -138,6 +157,17 @@ pub enum WriteError {
     /// is taken, since what is on the disk is unknown; reads go on.
     #[error("writes have stopped until the next start: the disk failed while syncing")]
     Poisoned,
+    /// The bucket cannot be reached. Writes work again, without a restart, once it can. Whether this
+    /// one has reached it may be unknown: it may appear later.
+    #[error("the bucket cannot be reached")]
+    Unavailable {
+        /// What happened.
+        source: Arc<io::Error>,
+    },
+    /// Another process has taken the bucket over. This one takes no writes any more; reads go on,
+    /// of what it knows.
+    #[error("another server has taken the data over: this one takes no writes any more")]
+    Fenced,
     /// The store is closed or being closed.
     #[error("the store is closed")]
     Closed,
@@ -186,6 +216,8 @@ impl WriteError {
             Self::FlushFails { source } => source.is_disk_full(),
             Self::Io { .. }
             | Self::Poisoned
+            | Self::Unavailable { .. }
+            | Self::Fenced
             | Self::Closed
             | Self::Dropped { .. }
             | Self::TooLarge { .. }
@@ -197,10 +229,12 @@ impl WriteError {
 
 impl From<io::Error> for WriteError {
     fn from(error: io::Error) -> Self {
-        let full = is_disk_full(&error);
+        let (full, unavailable) = (is_disk_full(&error), is_unavailable(&error));
         let source = Arc::new(error);
         if full {
             Self::DiskFull { source }
+        } else if unavailable {
+            Self::Unavailable { source }
         } else {
             Self::Io { source }
         }

@@ -28,7 +28,7 @@ pub(crate) fn run(
 ) {
     let mut resting: HashMap<CollectionId, Duration> = HashMap::new();
     let mut next_retention = context.now();
-    while context.maintenance_signal.wait(INTERVAL) {
+    while context.maintenance_signal.wait(INTERVAL) && !context.is_fenced() {
         let all: Vec<_> = collections.read().values().map(Arc::clone).collect();
         resting.retain(|_, until| *until > context.now());
         if context.now() >= next_retention {
@@ -39,7 +39,7 @@ pub(crate) fn run(
         while std::mem::take(&mut busy) {
             // One compaction of each in turn: none waits for all of another's.
             for collection in &all {
-                if context.maintenance_signal.is_stopped() {
+                if context.maintenance_signal.is_stopped() || context.is_fenced() {
                     return;
                 }
                 if resting.contains_key(&collection.id()) {

@@ -14,10 +14,13 @@ use bytes::Bytes;
 use crate::env::Disk;
 use crate::paths::{self, ObjectPath};
 
-/// First bytes of every numbered object; the last one is the version of the envelope.
+/// First bytes of a numbered object in a folder; the last one is the version of the envelope.
 const MAGIC: [u8; 8] = *b"OUTCNUM\x01";
 
-/// Magic, CRC32C and four zero bytes.
+/// First bytes of a numbered object in a bucket, which names the epoch of its writer.
+const SHARED_MAGIC: [u8; 8] = *b"OUTCNUM\x02";
+
+/// Magic, CRC32C, and the epoch or four zero bytes.
 const HEADER_BYTES: usize = 16;
 
 /// How many of the older numbers are kept, so that a person can look back after a mishap.
@@ -28,6 +31,8 @@ pub const NUMBERS_KEPT: u64 = 8;
 pub struct NumberedObjects {
     disk: Arc<dyn Disk>,
     prefix: ObjectPath,
+    /// Who writes, if the disk is shared.
+    epoch: Option<u32>,
 }
 
 /// One object of a series.
@@ -69,8 +74,16 @@ pub enum NumberedError {
 }
 
 impl NumberedObjects {
-    pub(crate) fn new(disk: Arc<dyn Disk>, prefix: ObjectPath) -> Self {
-        Self { disk, prefix }
+    /// The series below `prefix`. In a bucket its writer is the owner of this epoch.
+    pub(crate) fn new(disk: Arc<dyn Disk>, prefix: ObjectPath, epoch: u64) -> Self {
+        let epoch = disk
+            .is_shared()
+            .then(|| u32::try_from(epoch).expect("there are fewer starts than that"));
+        Self {
+            disk,
+            prefix,
+            epoch,
+        }
     }
 
     /// The path of the object `number`.
@@ -112,9 +125,94 @@ impl NumberedObjects {
     /// # Errors
     /// As [`newest`](Self::newest).
     pub fn read(&self, number: u64) -> Result<Bytes, NumberedError> {
+        self.read_with_epoch(number)
+            .map(|(_epoch, payload)| payload)
+    }
+
+    /// The epoch of the writer, 0 in a folder, and the payload of the object `number`.
+    fn read_with_epoch(&self, number: u64) -> Result<(u32, Bytes), NumberedError> {
         let path = self.path(number);
         let bytes = self.disk.read(&path).map_err(io_error("read", &path))?;
         unwrap(&bytes).map_err(|reason| NumberedError::Damaged { path, reason })
+    }
+
+    /// Creates the first object from `from` on, durably, and returns its number.
+    ///
+    /// An object of this writer that is there already is passed over: an earlier call failed, but
+    /// had its effect all the same. The new one counts then.
+    ///
+    /// # Errors
+    /// [`NumberedError::Taken`] if another process writes the series now, [`NumberedError::Io`] if
+    /// the disk refuses; it may then be there or not.
+    pub fn append(&self, from: u64, payload: &[u8]) -> Result<u64, NumberedError> {
+        let mut number = from;
+        loop {
+            match self.create(number, payload) {
+                Ok(()) => break,
+                Err(taken @ NumberedError::Taken { .. }) => {
+                    let (epoch, _payload) = self.read_with_epoch(number)?;
+                    if self.epoch.is_some_and(|ours| ours != epoch) {
+                        return Err(taken);
+                    }
+                    number += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if self.epoch.is_some() {
+            self.check_newest(number)?;
+        }
+        Ok(number)
+    }
+
+    /// Others may have gone so far ahead that they have removed the number that we then created.
+    fn check_newest(&self, number: u64) -> Result<(), NumberedError> {
+        match self.numbers()?.pop() {
+            Some(newest) if newest > number => Err(NumberedError::Taken {
+                path: self.path(newest),
+            }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Takes the series over from its writer before, by creating the number that is next for that
+    /// one, with what `renew` makes of the newest payload. None if there is no object; if `renew`
+    /// gives none, nobody is going to write the series and it stays as it is.
+    ///
+    /// # Errors
+    /// [`NumberedError::Taken`] if a later owner has claimed the series; those of the disk and of
+    /// `renew`.
+    pub(crate) fn claim<E: From<NumberedError>>(
+        &self,
+        renew: impl Fn(&NumberedObject) -> Result<Option<Vec<u8>>, E>,
+    ) -> Result<Option<NumberedObject>, E> {
+        loop {
+            let Some(number) = self.numbers()?.pop() else {
+                return Ok(None);
+            };
+            let (epoch, payload) = match self.read_with_epoch(number) {
+                // Numbers only go up: another listing shows a higher one.
+                Err(error) if error.is_not_found() => continue,
+                read => read?,
+            };
+            let path = self.path(number);
+            if self.epoch.is_some_and(|ours| ours < epoch) {
+                return Err(NumberedError::Taken { path }.into());
+            }
+            let newest = NumberedObject { number, payload };
+            let Some(renewed) = renew(&newest)? else {
+                return Ok(Some(newest));
+            };
+            match self.append(number + 1, &renewed) {
+                Ok(number) => {
+                    let payload = renewed.into();
+                    return Ok(Some(NumberedObject { number, payload }));
+                }
+                // The owner before was faster. It is fenced in the log, so this ends.
+                Err(NumberedError::Taken { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Creates the object `number`, durably.
@@ -123,7 +221,7 @@ impl NumberedObjects {
     /// [`NumberedError::Taken`] if the number exists, [`NumberedError::Io`] if the disk refuses.
     pub fn create(&self, number: u64, payload: &[u8]) -> Result<(), NumberedError> {
         let path = self.path(number);
-        let header = header_of(payload);
+        let header = header_of(payload, self.epoch);
         let created = self.disk.create(&path, &mut |writer| {
             writer.write_all(&header)?;
             writer.write_all(payload)
@@ -142,12 +240,25 @@ impl NumberedObjects {
     /// # Errors
     /// [`NumberedError::Io`] if the disk refuses; a later call tries again.
     pub fn remove_old(&self, newest: u64) -> Result<(), NumberedError> {
+        self.remove_below((newest + 1).saturating_sub(NUMBERS_KEPT))
+    }
+
+    /// Removes the numbers below `end`.
+    ///
+    /// # Errors
+    /// [`NumberedError::Io`] if the disk refuses; a later call tries again.
+    pub(crate) fn remove_below(&self, end: u64) -> Result<(), NumberedError> {
         for number in self.numbers()? {
-            if number.saturating_add(NUMBERS_KEPT) <= newest {
+            if number < end {
                 self.remove(number)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether others may write to the series at the same time.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.epoch.is_some()
     }
 
     /// Removes every number, the newest last: until that is gone the state stays as it was.
@@ -175,26 +286,45 @@ fn io_error(action: &'static str, path: &ObjectPath) -> impl FnOnce(io::Error) -
     }
 }
 
-fn header_of(payload: &[u8]) -> [u8; HEADER_BYTES] {
+impl NumberedError {
+    fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+fn header_of(payload: &[u8], epoch: Option<u32>) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
-    header[..8].copy_from_slice(&MAGIC);
-    header[8..12].copy_from_slice(&crc32c::crc32c(payload).to_le_bytes());
+    let checksum = match epoch {
+        Some(epoch) => {
+            header[..8].copy_from_slice(&SHARED_MAGIC);
+            header[12..].copy_from_slice(&epoch.to_le_bytes());
+            crc32c::crc32c_append(crc32c::crc32c(&header[12..]), payload)
+        }
+        None => {
+            header[..8].copy_from_slice(&MAGIC);
+            crc32c::crc32c(payload)
+        }
+    };
+    header[8..12].copy_from_slice(&checksum.to_le_bytes());
     header
 }
 
-fn unwrap(bytes: &Bytes) -> Result<Bytes, &'static str> {
-    if bytes.len() < HEADER_BYTES {
+/// The epoch of the writer, 0 in a folder, and the payload.
+fn unwrap(bytes: &Bytes) -> Result<(u32, Bytes), &'static str> {
+    let Some((header, _payload)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
         return Err("it is shorter than its header");
-    }
+    };
     let payload = bytes.slice(HEADER_BYTES..);
-    let header = &bytes[..HEADER_BYTES];
-    if header[..8] != MAGIC {
-        return Err("it is not a numbered object of a version that this program knows");
-    }
-    if header != header_of(&payload) {
+    let epoch = u32::from_le_bytes([header[12], header[13], header[14], header[15]]);
+    let expected = match header[..8] {
+        ref magic if *magic == MAGIC => None,
+        ref magic if *magic == SHARED_MAGIC => Some(epoch),
+        _ => return Err("it is not a numbered object of a version that this program knows"),
+    };
+    if *header != header_of(&payload, expected) {
         return Err("its checksum does not match");
     }
-    Ok(payload)
+    Ok((epoch, payload))
 }
 
 #[cfg(test)]
@@ -203,7 +333,7 @@ mod tests {
     use crate::env::MemoryDisk;
 
     fn series(disk: &Arc<MemoryDisk>) -> NumberedObjects {
-        NumberedObjects::new(Arc::<MemoryDisk>::clone(disk), ObjectPath::new("things"))
+        NumberedObjects::new(Arc::<MemoryDisk>::clone(disk), ObjectPath::new("things"), 1)
     }
 
     #[test]

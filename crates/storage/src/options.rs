@@ -22,6 +22,9 @@ pub struct StoreOptions {
     pub delta_bytes_max: u64,
     /// A new write-ahead log file is begun when the current one is at least this long.
     pub wal_file_bytes: u64,
+    /// In a bucket: how much time lies between two groups of the log, at least, while several
+    /// writes wait. Every group is a request that costs money.
+    pub wal_interval: Duration,
     /// Segments are put together until they have about this size: larger ones would make
     /// compactions long and rewriting the dead rows of one expensive.
     pub segment_bytes_max: u64,
@@ -51,6 +54,7 @@ impl Default for StoreOptions {
             segment_bytes_max: 1024 * MIB,
             row_group_rows: ROW_GROUP_ROWS,
             retention_interval: Duration::from_secs(60),
+            wal_interval: Duration::from_millis(100),
             background_flush: true,
         }
     }

@@ -68,6 +68,11 @@ pub(crate) fn temporary() -> ObjectPath {
     ObjectPath::new("temporary")
 }
 
+/// The numbered objects of the catalog.
+pub(crate) fn catalog() -> ObjectPath {
+    ObjectPath::new("catalog")
+}
+
 /// The folder of write-ahead log files.
 pub(crate) fn wal() -> ObjectPath {
     ObjectPath::new("wal")
@@ -101,6 +106,11 @@ pub(crate) fn segment(id: CollectionId, ulid: &str) -> ObjectPath {
 /// The file name of a segment.
 pub(crate) fn segment_name(ulid: &str) -> String {
     format!("{ulid}{SEGMENT_SUFFIX}")
+}
+
+/// Whether the path is that of a segment, whose name is random and nobody else's.
+pub(crate) fn is_segment(path: &ObjectPath) -> bool {
+    path.as_str().ends_with(SEGMENT_SUFFIX)
 }
 
 /// The deletion vectors of one collection.

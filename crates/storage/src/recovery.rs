@@ -1,85 +1,131 @@
 //! Opening what an earlier process has left, however it ended.
 //!
-//! 1. The newest manifest of each collection says which segments are alive; they are opened, with
+//! 1. In a bucket, where that process may still be running: its log is fenced, then each series of
+//!    numbered objects is claimed. From here on it can change nothing.
+//! 2. The newest manifest of each collection says which segments are alive; they are opened, with
 //!    their deletion vectors.
-//! 2. Files that no manifest names are removed: they are the rest of a flush that was cut short.
-//! 3. The write-ahead log is read, and every batch that the manifest does not have is applied
-//!    again. A batch in the log already says what its patches came to, so doing it again gives the
-//!    same documents.
+//! 3. Files that no manifest names are removed: they are the rest of a flush that was cut short.
+//! 4. The write-ahead log is read, and every batch that the manifest does not have is applied
+//!    again (`replay.rs`).
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use outcrop_document::{Value, k};
-
 use crate::CollectionId;
 use crate::deletion_vector::DeletionVector;
-use crate::env::Disk;
+use crate::env::{Disk, Environment};
 use crate::error::StoreError;
-use crate::manifest::{DeletionsEntry, ManifestError, ManifestLog, SegmentEntry};
+use crate::manifest::{DeletionsEntry, Found, ManifestError, ManifestLog, SegmentEntry};
+use crate::numbered::{NumberedObject, NumberedObjects};
+use crate::options::StoreOptions;
 use crate::paths::{self, ObjectPath};
-use crate::prepare::{self, ID_FIELD, PreparedAction, PreparedBatch, PreparedOperation};
-use crate::resolve::resolve;
+use crate::replay::Replay;
 use crate::segment::Segment;
-use crate::staging::Staging;
+use crate::segment_file;
 use crate::state::{SegmentPart, State};
-use crate::wal::{self, BatchEntry, RecoveredRecord, SealedFile, WalError};
-
-/// Batches of the log are put together until they have this many documents: one large chunk costs
-/// less than many small ones.
-const REPLAY_DOCUMENTS: usize = 8192;
-
-/// ... or this many bytes.
-const REPLAY_BYTES: usize = 16 * 1024 * 1024;
+use crate::wal::{self, RecoveredRecord, Wal, WalWriter};
 
 /// A collection as it was found.
 pub(crate) struct RecoveredCollection {
     pub(crate) manifest: ManifestLog,
     pub(crate) state: State,
-    waiting: Waiting,
-}
-
-/// Operations of the log that are not applied yet.
-#[derive(Default)]
-struct Waiting {
-    operations: Vec<PreparedOperation>,
-    documents: Vec<Vec<u8>>,
-    bytes: usize,
-    /// The sequence number of the newest record read; that of the manifest before the first.
-    seqno: u64,
+    replay: Replay,
 }
 
 /// Everything that is found in a data folder.
 pub(crate) struct Recovered {
     pub(crate) collections: BTreeMap<CollectionId, RecoveredCollection>,
-    pub(crate) wal_files: Vec<SealedFile>,
+    pub(crate) wal: Wal,
+    /// Goes into what this process writes; higher than that of every process before.
+    pub(crate) epoch: u64,
 }
 
 /// Reads the whole data folder, and removes what is not needed.
 ///
 /// # Errors
 /// If anything that was acknowledged cannot be read; the error names the file.
-pub(crate) fn recover(disk: &Arc<dyn Disk>) -> Result<Recovered, StoreError> {
+/// [`WalError::Fenced`] if another process takes the bucket over meanwhile.
+pub(crate) fn recover(
+    environment: &Environment,
+    options: &StoreOptions,
+) -> Result<Recovered, StoreError> {
+    if environment.disk.is_shared() {
+        recover_bucket(environment)
+    } else {
+        recover_folder(&environment.disk, options)
+    }
+}
+
+fn recover_folder(disk: &Arc<dyn Disk>, options: &StoreOptions) -> Result<Recovered, StoreError> {
+    let mut collections = open_collections(disk, None)?;
+    let files = wal::read_log(disk, |record| replay_record(&mut collections, &record))?;
+    apply_waiting(&mut collections)?;
+    let epochs = collections
+        .values()
+        .map(|collection| collection.manifest.newest().epoch);
+    Ok(Recovered {
+        epoch: epochs.max().unwrap_or(0) + 1,
+        collections,
+        wal: Wal::Files(WalWriter::new(
+            Arc::clone(disk),
+            options.wal_file_bytes,
+            files,
+        )),
+    })
+}
+
+fn recover_bucket(environment: &Environment) -> Result<Recovered, StoreError> {
+    let disk = &environment.disk;
+    let mut id = [0; 16];
+    environment.random.fill(&mut id);
+    let claim = wal::claim(disk, id)?;
+    let epoch = claim.epoch();
+    let catalog = NumberedObjects::new(Arc::clone(disk), paths::catalog(), epoch);
+    let same = |newest: &NumberedObject| Ok::<_, StoreError>(Some(newest.payload.to_vec()));
+    drop(catalog.claim(same)?);
+    let mut collections = open_collections(disk, Some(epoch))?;
+    let log = claim.read(|record| replay_record(&mut collections, &record))?;
+    apply_waiting(&mut collections)?;
+    tracing::info!(epoch, location = disk.location(), "took over the bucket");
+    Ok(Recovered {
+        collections,
+        wal: Wal::Objects(log),
+        epoch,
+    })
+}
+
+type Collections = BTreeMap<CollectionId, RecoveredCollection>;
+
+/// Opens every collection; `epoch` is that of the new owner of a bucket.
+fn open_collections(disk: &Arc<dyn Disk>, epoch: Option<u64>) -> Result<Collections, StoreError> {
     let mut collections = BTreeMap::new();
     for id in collection_ids(disk)? {
-        if let Some(collection) = open_collection(disk, id)? {
+        if let Some(collection) = open_collection(disk, id, epoch)? {
             collections.insert(id, collection);
         }
     }
-    let wal_files = wal::read_log(disk, |record| {
-        match collections.get_mut(&record.collection) {
-            Some(collection) => collection.replay(&record),
-            // It was dropped; its last records go with the file that they are in.
-            None => Ok(()),
-        }
-    })?;
-    for collection in collections.values_mut() {
-        collection.apply_waiting()?;
+    Ok(collections)
+}
+
+fn replay_record(
+    collections: &mut Collections,
+    record: &RecoveredRecord,
+) -> Result<(), StoreError> {
+    match collections.get_mut(&record.collection) {
+        Some(collection) => collection
+            .replay
+            .add(&mut collection.state, record, Duration::ZERO),
+        // It was dropped; its last records go with the file that they are in.
+        None => Ok(()),
     }
-    Ok(Recovered {
-        collections,
-        wal_files,
+}
+
+fn apply_waiting(collections: &mut Collections) -> Result<(), StoreError> {
+    collections.values_mut().try_for_each(|collection| {
+        collection
+            .replay
+            .finish(&mut collection.state, Duration::ZERO)
     })
 }
 
@@ -100,33 +146,36 @@ fn collection_ids(disk: &Arc<dyn Disk>) -> Result<Vec<CollectionId>, StoreError>
     Ok(ids)
 }
 
-/// Opens the segments of a collection. None if it has no manifest: its making or its removal was
-/// cut short, and what is left is removed.
+/// Opens the segments of a collection. None if it has no manifest, or one that says that it was
+/// dropped: its making or its removal was cut short, and what is left is removed.
 fn open_collection(
     disk: &Arc<dyn Disk>,
     id: CollectionId,
+    epoch: Option<u64>,
 ) -> Result<Option<RecoveredCollection>, StoreError> {
-    let Some(manifest) = ManifestLog::open(disk, id)? else {
-        let folder = paths::collection(id);
-        disk.remove_folder(&folder)
-            .map_err(StoreError::io("remove", &folder))?;
-        return Ok(None);
+    // Before the claim: what a later owner of a bucket adds must not be taken for a leftover.
+    let objects = Objects::list(disk, id)?;
+    let found = match epoch {
+        Some(epoch) => ManifestLog::claim(disk, id, epoch)?,
+        None => ManifestLog::open(disk, id)?,
+    };
+    let manifest = match found {
+        Found::Alive(manifest) => manifest,
+        Found::Dropped | Found::Missing => {
+            segment_file::remove_dropped(disk, id)?;
+            return Ok(None);
+        }
     };
     let mut segments = Vec::with_capacity(manifest.newest().segments.len());
     for entry in &manifest.newest().segments {
         segments.push(open_segment(disk, id, &manifest, entry)?);
     }
-    remove_orphans(disk, id, &manifest.newest().segments)?;
+    objects.remove_orphans(disk, id, &manifest.newest().segments);
     let seqno = manifest.newest().seqno;
-    let state = State::new(seqno, segments);
-    let waiting = Waiting {
-        seqno,
-        ..Waiting::default()
-    };
     Ok(Some(RecoveredCollection {
         manifest,
-        state,
-        waiting,
+        state: State::new(seqno, segments),
+        replay: Replay::new(seqno),
     }))
 }
 
@@ -137,8 +186,10 @@ fn open_segment(
     entry: &SegmentEntry,
 ) -> Result<SegmentPart, StoreError> {
     let path = paths::segment(id, &entry.ulid);
-    let bytes = disk.read(&path).map_err(StoreError::io("read", &path))?;
-    let segment = Segment::open(path.to_string(), bytes)?;
+    let source = disk
+        .open(&path, entry.bytes)
+        .map_err(StoreError::io("read", &path))?;
+    let segment = Segment::open(path.to_string(), source)?;
     if segment.row_count() != entry.rows {
         let (expected, found) = (entry.rows, segment.row_count());
         let (path, ulid) = (manifest.path(), entry.ulid.clone());
@@ -182,134 +233,37 @@ fn read_deletions(
     Ok(deletions)
 }
 
-/// Removes the segments and deletion vectors that the manifest does not name. One that cannot be
-/// removed does no harm but take space.
-fn remove_orphans(
-    disk: &Arc<dyn Disk>,
-    id: CollectionId,
-    segments: &[SegmentEntry],
-) -> Result<(), StoreError> {
-    let segment_names = segments
-        .iter()
-        .map(|entry| paths::segment_name(&entry.ulid))
-        .collect();
-    let deletions_names = segments
-        .iter()
-        .filter_map(|entry| {
-            let deletions = entry.deletions?;
-            Some(paths::deletion_vector_name(&entry.ulid, deletions.number))
-        })
-        .collect();
-    remove_others(disk, &paths::segments(id), &segment_names)?;
-    remove_others(disk, &paths::deletions(id), &deletions_names)
-}
+/// The segments and deletion vectors that were found.
+struct Objects(Vec<ObjectPath>);
 
-fn remove_others(
-    disk: &Arc<dyn Disk>,
-    folder: &ObjectPath,
-    needed: &HashSet<String>,
-) -> Result<(), StoreError> {
-    for name in disk.list(folder).map_err(StoreError::io("list", folder))? {
-        if needed.contains(&name) {
-            continue;
+impl Objects {
+    fn list(disk: &Arc<dyn Disk>, id: CollectionId) -> Result<Self, StoreError> {
+        let mut objects = Vec::new();
+        for folder in [paths::segments(id), paths::deletions(id)] {
+            let names = disk
+                .list(&folder)
+                .map_err(StoreError::io("list", &folder))?;
+            objects.extend(names.iter().map(|name| folder.child(name)));
         }
-        let path = folder.child(&name);
-        match disk.remove(&path) {
-            Ok(()) => tracing::info!(path = %path, "removed an object of an unfinished flush"),
-            Err(error) => tracing::warn!(path = %path, %error, "cannot remove an object"),
-        }
-    }
-    Ok(())
-}
-
-impl RecoveredCollection {
-    /// Takes a record of the log, unless the segments have it already.
-    fn replay(&mut self, record: &RecoveredRecord) -> Result<(), StoreError> {
-        if record.seqno <= self.manifest.newest().seqno {
-            return Ok(());
-        }
-        let expected = self.waiting.seqno + 1;
-        if record.seqno != expected {
-            return Err(StoreError::Wal(WalError::Gap {
-                path: record.path.clone(),
-                offset: record.offset,
-                collection: record.collection,
-                expected,
-                found: record.seqno,
-            }));
-        }
-        let damaged = |reason| WalError::Damaged {
-            path: record.path.clone(),
-            offset: record.offset,
-            reason,
-        };
-        for entry in wal::entries(record.payload.clone()) {
-            self.waiting.add(entry.map_err(damaged)?).map_err(damaged)?;
-        }
-        self.waiting.seqno = record.seqno;
-        if self.waiting.documents.len() >= REPLAY_DOCUMENTS || self.waiting.bytes >= REPLAY_BYTES {
-            self.apply_waiting()?;
-        }
-        Ok(())
+        Ok(Self(objects))
     }
 
-    fn apply_waiting(&mut self) -> Result<(), StoreError> {
-        let seqno = self.waiting.seqno;
-        let waiting = std::mem::take(&mut self.waiting);
-        self.waiting.seqno = seqno;
-        let batch = PreparedBatch {
-            chunk: prepare::build(&waiting.documents)?,
-            operations: waiting.operations,
-            payload: Some(Vec::new()),
-            document_bytes: 0,
-        };
-        let mut staging = Staging::new(&self.state);
-        resolve(&self.state, &mut staging, batch)
-            .map_err(|source| StoreError::Replay { source })?;
-        staging.set_seqno(seqno);
-        self.state.apply(staging, Duration::ZERO);
-        Ok(())
-    }
-}
-
-impl Waiting {
-    fn add(&mut self, entry: BatchEntry) -> Result<(), &'static str> {
-        let operation = match entry {
-            BatchEntry::Put(document) => {
-                let id = document_id(&document)?;
-                let row = u32::try_from(self.documents.len()).unwrap_or(u32::MAX);
-                self.bytes += document.len();
-                self.documents.push(document.to_vec());
-                PreparedOperation {
-                    id,
-                    action: PreparedAction::Put { row },
-                }
+    /// Removes those that the manifest does not name. One that cannot be removed does no harm but
+    /// take space.
+    fn remove_orphans(self, disk: &Arc<dyn Disk>, id: CollectionId, segments: &[SegmentEntry]) {
+        let needed: HashSet<ObjectPath> = segments
+            .iter()
+            .flat_map(|entry| {
+                let segment = paths::segment(id, &entry.ulid);
+                std::iter::once(segment).chain(entry.deletions_path(id))
+            })
+            .collect();
+        for path in self.0.iter().filter(|path| !needed.contains(path)) {
+            match disk.remove(path) {
+                Ok(()) => tracing::info!(path = %path, "removed an object of an unfinished flush"),
+                Err(error) => tracing::warn!(path = %path, %error, "cannot remove an object"),
             }
-            BatchEntry::Delete(id) => {
-                let id = decode_string(&id).ok_or("a deletion does not name a document")?;
-                PreparedOperation {
-                    id,
-                    action: PreparedAction::Delete,
-                }
-            }
-        };
-        self.operations.push(operation);
-        Ok(())
-    }
-}
-
-fn document_id(document: &[u8]) -> Result<String, &'static str> {
-    k::get(document, &[ID_FIELD])
-        .ok()
-        .flatten()
-        .and_then(|id| decode_string(&id))
-        .ok_or("a document in it has no `_id`")
-}
-
-fn decode_string(bytes: &[u8]) -> Option<String> {
-    match k::decode(bytes) {
-        Ok(Value::String(text)) => Some(text),
-        Ok(_) | Err(_) => None,
+        }
     }
 }
 
@@ -319,23 +273,27 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use outcrop_document::{Value, k};
+
     use super::*;
     use crate::env::MemoryDisk;
     use crate::manifest::Manifest;
-    use crate::wal::{BatchBuilder, Group, WalWriter};
+    use crate::prepare::{self, ID_FIELD};
+    use crate::wal::{BatchBuilder, Group};
 
     const ID: CollectionId = CollectionId::from_bytes([5; 16]);
 
     /// Recovers a collection whose log has one record with this payload and a right checksum.
     fn recover_payload(payload: &[u8]) -> Result<State, StoreError> {
-        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::new());
-        ManifestLog::create(&disk, Manifest::empty(ID, 1, 0)).unwrap();
+        let environment = Environment::in_memory(Arc::new(MemoryDisk::new()), 1);
+        let disk = &environment.disk;
+        ManifestLog::create(disk, Manifest::empty(ID, 1, 0)).unwrap();
         let mut group = Group::default();
         group.push(ID, 1, payload);
-        WalWriter::new(Arc::clone(&disk), 1024, Vec::new())
+        WalWriter::new(Arc::clone(disk), 1024, Vec::new())
             .append(group)
             .unwrap();
-        let mut recovered = recover(&disk)?;
+        let mut recovered = recover(&environment, &StoreOptions::default())?;
         Ok(recovered.collections.remove(&ID).unwrap().state)
     }
 
@@ -378,8 +336,8 @@ mod tests {
     fn a_folder_that_cannot_be_listed_is_an_error() {
         let disk = Arc::new(MemoryDisk::new());
         disk.fail_nth(0, ErrorKind::PermissionDenied);
-        let disk: Arc<dyn Disk> = disk;
-        let Err(error) = recover(&disk) else {
+        let environment = Environment::in_memory(disk, 1);
+        let Err(error) = recover(&environment, &StoreOptions::default()) else {
             panic!("it was listed")
         };
         assert_eq!(error.to_string(), "cannot list `collections`");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::CollectionId;
 use crate::context::Context;
 use crate::deletion_vector::DeletionVector;
-use crate::env::new_ulid;
+use crate::env::{Disk, new_ulid};
 use crate::error::StoreError;
 use crate::manifest::{DeletionsEntry, Manifest, ManifestLog, SegmentEntry};
 use crate::paths::{self, ObjectPath};
@@ -49,12 +49,12 @@ impl NewObjects {
             (Err(error), None) => return Err(StoreError::io("create", &path)(error)),
         };
         self.paths.push(path.clone());
-        let read = context
+        let source = context
             .environment
             .disk
-            .read(&path)
+            .open(&path, bytes)
             .map_err(StoreError::io("read", &path))?;
-        let segment = Arc::new(Segment::open(path.to_string(), read)?);
+        let segment = Arc::new(Segment::open(path.to_string(), source)?);
         let rows = segment.row_count();
         let entry = SegmentEntry {
             ulid: ulid.clone(),
@@ -102,7 +102,9 @@ impl NewObjects {
         log: &mut ManifestLog,
         manifest: Manifest,
     ) -> Result<(), StoreError> {
-        let appended = log.append(manifest).map_err(StoreError::from);
+        let appended = log
+            .append(manifest)
+            .map_err(|error| context.note_fence(error));
         if appended.as_ref().is_err_and(StoreError::is_disk_full) {
             // The manifest is certainly not there, and the space is needed. After other errors
             // that is not certain: its objects stay until the next open finds out.
@@ -126,8 +128,30 @@ fn new_deletions_number(context: &Context) -> u64 {
     u64::from_le_bytes(bytes) >> 11
 }
 
+/// Removes what is left of a dropped collection: in a bucket all but its last manifest, which says
+/// that it was dropped.
+///
+/// # Errors
+/// Those of the disk.
+pub(crate) fn remove_dropped(disk: &Arc<dyn Disk>, id: CollectionId) -> Result<(), StoreError> {
+    let folders = if disk.is_shared() {
+        vec![paths::segments(id), paths::deletions(id)]
+    } else {
+        vec![paths::collection(id)]
+    };
+    for folder in folders {
+        disk.remove_folder(&folder)
+            .map_err(StoreError::io("remove", &folder))?;
+    }
+    Ok(())
+}
+
 /// Removes objects that nothing refers to. One that cannot be removed is found at the next open.
 pub(crate) fn remove_objects(context: &Context, paths: &[ObjectPath]) {
+    if context.is_fenced() {
+        // They are the new owner's business now.
+        return;
+    }
     for path in paths {
         match context.environment.disk.remove(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {

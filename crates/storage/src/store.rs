@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -21,8 +22,9 @@ use crate::numbered::NumberedObjects;
 use crate::options::StoreOptions;
 use crate::paths::{self, ObjectPath};
 use crate::recovery::{self, Recovered};
+use crate::segment_file;
 use crate::state::State;
-use crate::wal::WalWriter;
+use crate::wal::AppendError;
 use crate::writer::{self, QUEUE_BATCHES_MAX};
 use crate::{CollectionId, fold, maintenance};
 
@@ -65,27 +67,21 @@ impl Store {
             .map_err(StoreError::io("remove", &temporary))?;
         let Recovered {
             collections,
-            wal_files,
-        } = recovery::recover(disk)?;
-
+            wal,
+            epoch,
+        } = recovery::recover(&environment, &options)?;
         let newest = collections
             .values()
             .map(|collection| collection.manifest.newest());
-        let epoch = newest
-            .clone()
-            .map(|manifest| manifest.epoch)
-            .max()
-            .unwrap_or(0)
-            + 1;
         let flushed = newest
             .map(|manifest| (manifest.collection, manifest.seqno))
             .collect();
         let (sender, receiver) = mpsc::channel(QUEUE_BATCHES_MAX);
-        let wal = WalWriter::new(Arc::clone(disk), options.wal_file_bytes, wal_files);
         let context = Arc::new(Context {
             environment,
             options,
             epoch,
+            fenced: AtomicBool::new(false),
             flushed: Mutex::new(flushed),
             wal: Mutex::new(wal),
             queue: RwLock::new(Some(sender)),
@@ -161,6 +157,8 @@ impl Store {
         let mut manifest = Manifest::empty(id, self.context.epoch, environment.clock.now_micros());
         manifest.options = options;
         let manifest = ManifestLog::create(&environment.disk, manifest)?;
+        // A later owner that does not know of the collection would not keep its writes.
+        self.check_owner()?;
         self.context.flushed.lock().insert(id, 0);
         let context = Arc::clone(&self.context);
         let collection = Collection::new(id, context, manifest, State::default());
@@ -193,14 +191,17 @@ impl Store {
             .ok_or(StoreError::CollectionMissing { id })?;
         collection.drop_it();
         // Waits for a flush that is under way, and keeps others out.
-        let manifest = collection.manifest.lock();
-        manifest.remove_all()?;
+        let mut manifest = collection.manifest.lock();
+        let context = &self.context;
+        manifest
+            .drop_collection(context.epoch)
+            .map_err(|error| context.note_fence(error))?;
         self.collections.write().remove(&id);
-        self.context.flushed.lock().remove(&id);
-        let folder = paths::collection(id);
-        if let Err(error) = self.context.environment.disk.remove_folder(&folder) {
-            // Without a manifest it is not a collection any more; the next open removes the rest.
-            tracing::warn!(%error, path = %folder, "cannot remove a dropped collection");
+        context.flushed.lock().remove(&id);
+        // It is not a collection any more; the next open removes what this cannot.
+        let disk = &context.environment.disk;
+        if let Err(error) = segment_file::remove_dropped(disk, id) {
+            tracing::warn!(error = report(&error), "cannot remove a dropped collection");
         }
         if let Err(error) = self.context.remove_flushed_wal() {
             tracing::warn!(%error, "cannot remove old files of the write-ahead log");
@@ -212,7 +213,7 @@ impl Store {
     #[must_use]
     pub fn numbered(&self, prefix: &str) -> NumberedObjects {
         let disk = Arc::clone(&self.context.environment.disk);
-        NumberedObjects::new(disk, ObjectPath::new(prefix))
+        NumberedObjects::new(disk, ObjectPath::new(prefix), self.context.epoch)
     }
 
     /// The world that the store was opened in.
@@ -233,6 +234,9 @@ impl Store {
             return Ok(());
         }
         self.stop();
+        if self.context.is_fenced() {
+            return Ok(());
+        }
         let collections: Vec<_> = self.collections.read().values().map(Arc::clone).collect();
         let mut flushed = Ok(());
         for collection in collections {
@@ -245,6 +249,20 @@ impl Store {
             .remove_flushed_wal()
             .map_err(StoreError::io("clear", &folder));
         flushed.and(removed)
+    }
+
+    /// Makes sure that no other process has taken over up to now.
+    fn check_owner(&self) -> Result<(), StoreError> {
+        let checked = self.context.wal.lock().check_owner();
+        checked.map_err(|error| match error {
+            AppendError::Fenced => {
+                self.context.fence();
+                StoreError::Fenced
+            }
+            AppendError::Undone(error)
+            | AppendError::Unsettled(error)
+            | AppendError::Poisoned(error) => StoreError::io("read", &paths::wal())(error),
+        })
     }
 
     fn check_open(&self) -> Result<(), StoreError> {
@@ -314,7 +332,7 @@ fn flush_all(context: &Context, collections: &Collections) {
     while context.flush_signal.wait(interval) {
         interval = FLUSH_INTERVAL;
         for collection in all(collections) {
-            if context.flush_signal.is_stopped() {
+            if context.flush_signal.is_stopped() || context.is_fenced() {
                 return;
             }
             if !collection.flush_is_due() && !collection.flush_is_due_by_age() {

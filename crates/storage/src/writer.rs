@@ -5,11 +5,14 @@
 //! 3. It appends all records to the write-ahead log with one write and one sync.
 //! 4. It applies what was staged, publishes the new snapshots and answers.
 //!
-//! If step 3 fails, nothing has changed but the answer.
+//! If step 3 fails, nothing has changed but the answer. In a bucket it may then be unknown whether the
+//! group is in the log; `unsettled.rs` finds out before the next one.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use parking_lot::MutexGuard;
 use tokio::sync::{mpsc, oneshot};
@@ -24,6 +27,7 @@ use crate::prepare::PreparedBatch;
 use crate::resolve::{ResolvedBatch, resolve};
 use crate::staging::Staging;
 use crate::state::State;
+use crate::unsettled::Unsettled;
 use crate::wal::{AppendError, Group};
 
 /// How many batches may wait. Each is held by a request that waits too, so the bound is only
@@ -44,11 +48,51 @@ pub(crate) struct Request {
 
 /// Carries out writes until every sender of the queue is gone.
 pub(crate) fn run(context: &Context, mut queue: mpsc::Receiver<Request>) {
-    while let Some(first) = queue.blocking_recv() {
-        let mut requests = collect_group(first, &mut queue);
-        while !requests.is_empty() {
-            requests = commit(context, requests);
+    let mut pace = Pace::default();
+    let mut unsettled = Unsettled::default();
+    loop {
+        if unsettled.exists() && !unsettled.settle(context, &mut queue) {
+            return;
         }
+        let Some(first) = queue.blocking_recv() else {
+            return;
+        };
+        pace.wait(context, !queue.is_empty());
+        let mut requests = collect_group(first, &mut queue);
+        pace.begin(context, requests.len());
+        while !requests.is_empty() && !unsettled.exists() {
+            requests = commit(context, requests, &mut unsettled);
+        }
+        // The log takes nothing more until the unknown outcome is known.
+        for request in requests {
+            answer(request.reply, Err(unsettled.error()));
+        }
+    }
+}
+
+/// Keeps groups apart in time where each costs a request.
+#[derive(Default)]
+struct Pace {
+    /// When the last group began.
+    begun: Duration,
+    /// Whether it had more than one batch: then others are likely to come and share the next one.
+    shared: bool,
+}
+
+impl Pace {
+    /// Waits until the next group may begin. A single writer that waits for each answer is not
+    /// held up: nobody would join its batch.
+    fn wait(&self, context: &Context, others_wait: bool) {
+        if !context.environment.disk.is_shared() || !(self.shared || others_wait) {
+            return;
+        }
+        let next = self.begun + context.options.wal_interval;
+        std::thread::sleep(next.saturating_sub(context.now()));
+    }
+
+    fn begin(&mut self, context: &Context, batches: usize) {
+        self.begun = context.now();
+        self.shared = batches > 1;
     }
 }
 
@@ -80,7 +124,7 @@ struct Pending {
 
 /// Carries out as many of the requests as make a group, and returns the others: how long a record
 /// becomes is only known once its patches are applied.
-fn commit(context: &Context, requests: Vec<Request>) -> Vec<Request> {
+fn commit(context: &Context, requests: Vec<Request>, unsettled: &mut Unsettled) -> Vec<Request> {
     let collections: BTreeMap<CollectionId, Arc<Collection>> = requests
         .iter()
         .map(|request| (request.collection.id(), Arc::clone(&request.collection)))
@@ -120,8 +164,15 @@ fn commit(context: &Context, requests: Vec<Request>) -> Vec<Request> {
             Err(error) => answer(reply, Err(error)),
         }
     }
-    if let Err(error) = append(context, group) {
+    if let Err(failure) = append(context, group) {
         drop(members);
+        let error = match failure {
+            Failure::Final(error) => error,
+            Failure::Unsettled(error) => {
+                unsettled.begin(collections, error);
+                unsettled.error()
+            }
+        };
         for Pending { reply, .. } in pending {
             answer(reply, Err(error.clone()));
         }
@@ -163,24 +214,37 @@ fn stage(
     })
 }
 
-fn append(context: &Context, group: Group) -> Result<(), WriteError> {
+/// Why a group is not in the log.
+enum Failure {
+    Final(WriteError),
+    /// It may be.
+    Unsettled(io::Error),
+}
+
+fn append(context: &Context, group: Group) -> Result<(), Failure> {
     let mut wal = context.wal.lock();
-    if group.is_empty() {
-        return if wal.is_poisoned() {
-            Err(WriteError::Poisoned)
-        } else {
-            Ok(())
-        };
-    }
     let bytes = group.bytes();
-    wal.append(group).map_err(|error| match error {
+    let appended = if group.is_empty() {
+        wal.check()
+    } else {
+        wal.append(group)
+    };
+    appended.map_err(|error| match error {
         AppendError::Undone(error) => {
             tracing::warn!(%error, bytes, "cannot write to the write-ahead log");
-            WriteError::from(error)
+            Failure::Final(WriteError::from(error))
         }
         AppendError::Poisoned(error) => {
             tracing::error!(%error, bytes, "the write-ahead log takes no more writes");
-            WriteError::Poisoned
+            Failure::Final(WriteError::Poisoned)
+        }
+        AppendError::Fenced => {
+            context.fence();
+            Failure::Final(WriteError::Fenced)
+        }
+        AppendError::Unsettled(error) => {
+            tracing::warn!(%error, bytes, "it is unknown whether a write is in the log");
+            Failure::Unsettled(error)
         }
     })
 }
@@ -221,7 +285,7 @@ fn publish(context: &Context, member: Member<'_>) {
     }
 }
 
-fn answer(
+pub(crate) fn answer(
     reply: oneshot::Sender<Result<WriteReceipt, WriteError>>,
     result: Result<WriteReceipt, WriteError>,
 ) {

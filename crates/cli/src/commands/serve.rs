@@ -2,28 +2,54 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use outcrop_server::{CA_PATH, RunningServer, Server, ServerConfig};
+use outcrop_server::{
+    BucketOptions, CA_PATH, Environment, RunningServer, Server, ServerConfig, is_bucket_url,
+};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
-/// Run the server on a local folder.
+/// Run the server on a local folder or a bucket.
 ///
 /// The first start makes the folder and an admin key, which is printed once. To choose the key yourself, set
 /// OUTCROP_API_KEY. SIGTERM and Ctrl-C write everything to disk and end the server with exit code 0.
+///
+/// In a bucket (s3://, gs:// or az://) nothing that must be kept is on local disk. Keys, region and endpoint
+/// come from the environment: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL and the
+/// like, or the variables of Google Cloud (GOOGLE_...) and Azure (AZURE_...). A server that starts on a bucket
+/// takes it over from one that runs on it.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Folder of the data; made at the first start
+    /// Folder of the data, made at the first start, or a bucket: s3://bucket/prefix, gs://..., az://...
     #[arg(
         long,
         env = "OUTCROP_DATA",
         default_value = "./outcrop-data",
-        value_name = "DIR"
+        value_name = "DIR|URL"
     )]
-    data: PathBuf,
+    data: String,
+    /// With a bucket: folder for parts of it that were read; may be emptied at any time
+    #[arg(long, env = "OUTCROP_CACHE_DIR", value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// With a bucket: how large that folder may become
+    #[arg(
+        long,
+        env = "OUTCROP_CACHE_BYTES",
+        default_value_t = BucketOptions::default().disk_cache_bytes,
+        value_name = "BYTES"
+    )]
+    cache_bytes: u64,
+    /// With a bucket: memory for parts of it that were read
+    #[arg(
+        long,
+        env = "OUTCROP_MEMORY_CACHE_BYTES",
+        default_value_t = BucketOptions::default().memory_cache_bytes,
+        value_name = "BYTES"
+    )]
+    memory_cache_bytes: u64,
     /// Address to serve HTTP on; port 0 takes a free one
     #[arg(
         long,
@@ -68,10 +94,29 @@ fn start_logging(filter: &str) -> Result<()> {
     Ok(())
 }
 
+/// The folder or the bucket.
+fn environment(arguments: &Arguments) -> Result<Environment> {
+    let data = &arguments.data;
+    if is_bucket_url(data) {
+        let options = BucketOptions {
+            memory_cache_bytes: arguments.memory_cache_bytes,
+            cache_folder: arguments.cache_dir.clone(),
+            disk_cache_bytes: arguments.cache_bytes,
+            ..BucketOptions::default()
+        };
+        return Ok(Environment::bucket(data, options)?);
+    }
+    if data.contains("://") {
+        bail!("`--data {data}` is neither a folder nor the URL of a bucket (s3://, gs://, az://)");
+    }
+    Ok(Environment::local(data))
+}
+
 async fn serve(arguments: Arguments) -> Result<()> {
     // Before the start, so that a signal during a long recovery is heard.
     let mut stop = StopSignals::listen().context("cannot listen for signals")?;
-    let mut config = ServerConfig::new(&arguments.data, arguments.http);
+    let environment = environment(&arguments)?;
+    let mut config = ServerConfig::with_environment(environment, arguments.http);
     config.https = arguments.https;
     config.api_key = std::env::var("OUTCROP_API_KEY")
         .ok()
@@ -139,20 +184,23 @@ impl StopSignals {
 /// What a user needs to begin: addresses, the key at the first start, and a line to copy.
 ///
 /// Programs that start a server wait for the line that begins with `Ready`, which is the last.
-fn start_message(server: &RunningServer, data: &Path) -> String {
+fn start_message(server: &RunningServer, data: &str) -> String {
     let mut message = format!("Outcrop {}\n\n", env!("CARGO_PKG_VERSION"));
     let mut line = |name: &str, text: &str| {
         writeln!(message, "  {name:<6} {text}").expect("writing to a string cannot fail");
     };
-    line("data", &data.display().to_string());
+    line("data", data);
     let http = format!("http://{}", server.http_addr());
     line("http", &http);
     if let Some(address) = server.https_addr() {
-        let authority = std::path::absolute(data)
-            .unwrap_or(data.to_path_buf())
-            .join(CA_PATH);
-        let authority = authority.display();
         line("https", &format!("https://{address}"));
+        let authority = if is_bucket_url(data) {
+            // Whoever needs it copies it from there.
+            format!("{data}/{CA_PATH}")
+        } else {
+            let folder = std::path::absolute(data).unwrap_or(data.into());
+            folder.join(CA_PATH).display().to_string()
+        };
         line(
             "",
             &format!("clients trust it with SSL_CERT_FILE={authority}"),

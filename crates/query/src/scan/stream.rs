@@ -20,7 +20,9 @@ use datafusion::physical_plan::metrics::{
     BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder,
 };
 use futures::Stream;
-use outcrop_storage::{BatchIterator, Part, ScanPredicate, ScanRequest, SegmentError, SubColumn};
+use outcrop_storage::{
+    BatchIterator, Part, ScanPredicate, ScanRequest, SegmentError, SubColumn, is_bucket_unavailable,
+};
 use roaring::RoaringBitmap;
 
 use super::exec::Source;
@@ -255,6 +257,9 @@ fn range(rows: Range<u32>) -> RoaringBitmap {
 fn storage_error(error: SegmentError) -> DataFusionError {
     match error {
         SegmentError::Scan { source } => source.into(),
+        other if is_bucket_unavailable(&other) => {
+            DataFusionError::External(Box::new(QueryError::Unavailable))
+        }
         other => DataFusionError::External(Box::new(QueryError::Storage(Box::new(other)))),
     }
 }

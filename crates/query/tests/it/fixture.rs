@@ -106,7 +106,7 @@ pub(crate) fn chunk(documents: &[Value], deletions: DeletionVector) -> Part {
 pub(crate) fn segment_of(documents: &[Value], dead: &[u32]) -> Part {
     let mut bytes = Vec::new();
     segment::write(&[(build(documents), DeletionVector::default())], &mut bytes).unwrap();
-    let segment = Segment::open("test.parquet", bytes.into()).unwrap();
+    let segment = Segment::open("test.parquet", bytes).unwrap();
     Part::from_segment(Arc::new(segment), deletions(dead))
 }
 

@@ -1,10 +1,15 @@
 //! A disk, as a trait: the operations that storage needs and nothing more.
+//!
+//! There are two kinds. A folder belongs to one process, which locks it; files can grow. A bucket
+//! is [shared](Disk::is_shared): any process may write to it at any time, objects appear whole, and
+//! who owns the data is settled by creating objects (`wal/objects`).
 
 use std::fmt::Debug;
 use std::io::{self, Write};
 
 use bytes::Bytes;
 
+use super::object_source::ObjectSource;
 use crate::paths::ObjectPath;
 
 /// Writes the contents of a new object.
@@ -21,17 +26,29 @@ pub trait Disk: Debug + Send + Sync {
     /// `NotFound` if there is no such object.
     fn read(&self, path: &ObjectPath) -> io::Result<Bytes>;
 
+    /// An object that is read in parts, when they are needed. It has `bytes` bytes; a disk that has
+    /// to read it whole need not look at that.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such object, here or when it is read.
+    fn open(&self, path: &ObjectPath, bytes: u64) -> io::Result<ObjectSource> {
+        let _ = bytes;
+        self.read(path).map(ObjectSource::Whole)
+    }
+
     /// Makes an object that must not exist yet; it appears whole or not at all, and has reached
     /// the disk, name included, when the call returns. Returns its size in bytes.
     ///
     /// # Errors
-    /// `AlreadyExists` if the name is taken; that of `contents`; nothing is left behind.
+    /// `AlreadyExists` if the name is taken; that of `contents`; nothing is left behind, unless
+    /// [`outcome_is_unknown`](super::outcome_is_unknown) says so. Creating an object again with the
+    /// same contents settles that.
     fn create(&self, path: &ObjectPath, contents: WriteContents<'_>) -> io::Result<u64>;
 
     /// Opens a file for appending, and makes it (durably, empty) if it is not there.
     ///
     /// # Errors
-    /// Those of the disk.
+    /// Those of the disk; `Unsupported` if it is shared.
     fn append(&self, path: &ObjectPath) -> io::Result<Box<dyn AppendFile>>;
 
     /// The names directly in `folder`, ascending; a folder that does not exist has none.
@@ -43,7 +60,7 @@ pub trait Disk: Debug + Send + Sync {
     /// Removes an object, durably. Readers that hold its bytes keep them.
     ///
     /// # Errors
-    /// `NotFound` if there is no such object.
+    /// `NotFound` if there is no such object; a shared disk may pass over that.
     fn remove(&self, path: &ObjectPath) -> io::Result<()>;
 
     /// Removes a folder with everything in it; one that does not exist is fine.
@@ -57,6 +74,12 @@ pub trait Disk: Debug + Send + Sync {
     /// # Errors
     /// `WouldBlock` if another process (or another store of this one) has it.
     fn lock(&self, path: &ObjectPath) -> io::Result<Box<dyn DiskLock>>;
+
+    /// Whether other processes may write to it at the same time. Nothing is then locked or appended
+    /// to, and ownership is claimed with objects.
+    fn is_shared(&self) -> bool {
+        false
+    }
 
     /// Where the objects are, for messages to people: a folder, or a word for a disk in memory.
     fn location(&self) -> String;

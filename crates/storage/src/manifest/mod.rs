@@ -13,7 +13,7 @@ use crate::CollectionId;
 use crate::collection_options::CollectionOptions;
 use crate::paths::{self, ObjectPath};
 
-pub(crate) use log::ManifestLog;
+pub(crate) use log::{Found, ManifestLog};
 
 /// The version of the JSON inside a manifest.
 const VERSION: u32 = 1;
@@ -34,6 +34,10 @@ pub(crate) struct Manifest {
     pub(crate) options: CollectionOptions,
     /// Oldest first.
     pub(crate) segments: Vec<SegmentEntry>,
+    /// The collection has ceased to exist. In a bucket this manifest stays, so that nobody who
+    /// missed that can bring the collection back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) dropped: bool,
 }
 
 /// A live segment.
@@ -119,6 +123,7 @@ impl Manifest {
             written_at_micros,
             options: CollectionOptions::default(),
             segments: Vec::new(),
+            dropped: false,
         }
     }
 

@@ -6,33 +6,19 @@
 //! is opened, a block when it is first read.
 
 use std::io::{self, Write};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+
+use super::tail::{Check, Tail};
+use crate::env::ObjectSource;
 
 /// Bytes that one checksum of the table covers: a page or two, 2 µs of work.
 pub(crate) const BLOCK_BYTES: usize = 16 * 1024;
 
 /// Bytes of one checksum in the table.
 pub(crate) const CHECKSUM_BYTES: usize = 4;
-
-/// What the value of the key [`CHECK_KEY`] starts with; it is followed by the tail's CRC32C in
-/// eight hexadecimal digits, `:`, and the tail's offset in sixteen.
-const CHECK_PREFIX: &[u8] = b"outcrop-check:";
-const CHECK_BYTES: usize = CHECK_PREFIX.len() + 8 + 1 + 16;
-
-/// Key of the footer's metadata under which the tail's checksum stands.
-pub(crate) const CHECK_KEY: &str = "outcrop.check";
-
-/// Bytes at the end of a Parquet file: the footer's length and the magic number.
-const TRAILER_BYTES: usize = 8;
-
-/// The value to write under [`CHECK_KEY`]; [`ChecksumSink::finish`] fills in the checksum.
-pub(crate) fn check_value(tail_offset: u64) -> String {
-    let prefix = str::from_utf8(CHECK_PREFIX).expect("the prefix is ASCII");
-    format!("{prefix}{:08x}:{tail_offset:016x}", 0)
-}
 
 /// Passes bytes on and computes their checksums.
 pub(crate) struct ChecksumSink<'a> {
@@ -69,7 +55,7 @@ impl<'a> ChecksumSink<'a> {
     /// Writes the tail with its checksum; returns the number of bytes of the whole file.
     pub(crate) fn finish(self) -> io::Result<u64> {
         let mut tail = self.tail.unwrap_or_default();
-        let check = find_check(&tail, 0)
+        let check = Check::find(&tail, 0)
             .ok_or_else(|| io::Error::other("the footer lacks the place of its checksum"))?;
         let crc = crc32c::crc32c(&tail);
         tail[check.crc_offset..check.crc_offset + 8]
@@ -105,35 +91,11 @@ impl Write for ChecksumSink<'_> {
     }
 }
 
-/// The place and content of the tail's checksum in a footer.
-struct Check {
-    /// Where its eight digits start.
-    crc_offset: usize,
-    crc: u32,
-    tail_offset: u64,
-}
-
-/// Finds the last checksum value at or behind `start` of `bytes`.
-///
-/// Column statistics may hold the same bytes, taken from a document, but they stand before the
-/// key-value metadata.
-fn find_check(bytes: &[u8], start: usize) -> Option<Check> {
-    let last = bytes.len().checked_sub(CHECK_BYTES)?;
-    let at = (start..=last)
-        .rev()
-        .find(|at| bytes[*at..].starts_with(CHECK_PREFIX))?;
-    let digits = &bytes[at + CHECK_PREFIX.len()..at + CHECK_BYTES];
-    let digits = str::from_utf8(digits).ok()?;
-    let (crc, tail_offset) = digits.split_once(':')?;
-    Some(Check {
-        crc_offset: at + CHECK_PREFIX.len(),
-        crc: u32::from_str_radix(crc, 16).ok()?,
-        tail_offset: u64::from_str_radix(tail_offset, 16).ok()?,
-    })
-}
+/// How the message of [`ChecksumError::Read`] begins: Parquet's reader keeps nothing but the text.
+pub(super) const READ_FAILED: &str = "cannot fetch bytes of the segment";
 
 /// Why bytes of a segment cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum ChecksumError {
     /// They changed since they were written.
     #[error("the block at byte {offset} fails its checksum")]
@@ -141,74 +103,52 @@ pub(crate) enum ChecksumError {
     /// They lie behind the end of the file, or no checksum was found.
     #[error("{detail}")]
     Format { detail: &'static str },
+    /// They could not be fetched.
+    #[error("{READ_FAILED}: {source}")]
+    Read { source: Arc<io::Error> },
 }
 
-/// Where the tail of a segment starts, once its checksum was found right.
-///
-/// # Errors
-/// [`ChecksumError`] if this is not a segment, or its tail is damaged.
-pub(crate) fn verify_tail(file: &[u8]) -> Result<usize, ChecksumError> {
-    const NOT_A_SEGMENT: ChecksumError = ChecksumError::Format {
-        detail: "the footer of a segment is missing",
-    };
-    let trailer = file.len().checked_sub(TRAILER_BYTES).ok_or(NOT_A_SEGMENT)?;
-    let (length, magic) = file[trailer..].split_at(4);
-    if magic != b"PAR1" {
-        return Err(NOT_A_SEGMENT);
-    }
-    let length = length
-        .try_into()
-        .map(u32::from_le_bytes)
-        .map_err(|_| NOT_A_SEGMENT)?;
-    let footer = trailer.checked_sub(length as usize).ok_or(NOT_A_SEGMENT)?;
-    let check = find_check(file, footer).ok_or(NOT_A_SEGMENT)?;
-    let damaged = ChecksumError::Damaged {
-        offset: footer as u64,
-    };
-    let tail = usize::try_from(check.tail_offset).map_err(|_| damaged)?;
-    if tail > footer {
-        return Err(damaged);
-    }
-    let crc = crc32c::crc32c(&file[tail..check.crc_offset]);
-    let crc = crc32c::crc32c_append(crc, b"00000000");
-    let crc = crc32c::crc32c_append(crc, &file[check.crc_offset + 8..]);
-    if crc != check.crc {
-        return Err(ChecksumError::Damaged {
-            offset: tail as u64,
-        });
-    }
-    Ok(tail)
+pub(super) fn read_error(error: io::Error) -> ChecksumError {
+    let source = Arc::new(error);
+    ChecksumError::Read { source }
 }
 
 /// The bytes of a segment, handed out after their checksums were found right.
 #[derive(Debug)]
 pub(crate) struct CheckedBytes {
-    bytes: Bytes,
-    tail: usize,
+    source: ObjectSource,
+    tail: Tail,
     table: Bytes,
-    /// One bit per block: found right before.
+    /// One bit per block: found right before. Only of a file in memory, where the bytes stay.
     verified: Vec<AtomicU64>,
     /// Where damage was seen first.
     damage: OnceLock<u64>,
 }
 
 impl CheckedBytes {
-    /// The file `bytes`, whose tail was verified and starts at `tail`, with its checksum table.
+    /// The file `source`, with its verified tail and its checksum table.
     ///
     /// # Errors
     /// [`ChecksumError::Format`] if the table has not one entry per block.
-    pub(crate) fn new(bytes: Bytes, tail: usize, table: Bytes) -> Result<Self, ChecksumError> {
-        let blocks = tail.div_ceil(BLOCK_BYTES);
-        if tail > bytes.len() || table.len() != blocks * CHECKSUM_BYTES {
+    pub(crate) fn new(
+        source: ObjectSource,
+        tail: Tail,
+        table: Bytes,
+    ) -> Result<Self, ChecksumError> {
+        let blocks = usize::try_from(tail.offset.div_ceil(BLOCK_BYTES as u64)).ok();
+        if blocks.and_then(|blocks| blocks.checked_mul(CHECKSUM_BYTES)) != Some(table.len()) {
             return Err(ChecksumError::Format {
                 detail: "the table of checksums is incomplete",
             });
         }
-        let verified = (0..blocks.div_ceil(64))
-            .map(|_| AtomicU64::new(0))
-            .collect();
+        let verified = match &source {
+            ObjectSource::Whole(_) => (0..(table.len() / CHECKSUM_BYTES).div_ceil(64))
+                .map(|_| AtomicU64::new(0))
+                .collect(),
+            ObjectSource::Ranged(_) => Vec::new(),
+        };
         Ok(Self {
-            bytes,
+            source,
             tail,
             table,
             verified,
@@ -218,7 +158,7 @@ impl CheckedBytes {
 
     /// Bytes of the file.
     pub(crate) fn len(&self) -> u64 {
-        self.bytes.len() as u64
+        self.source.bytes()
     }
 
     /// The damage that was seen first, if any was.
@@ -228,53 +168,56 @@ impl CheckedBytes {
             .map(|offset| ChecksumError::Damaged { offset: *offset })
     }
 
-    /// The bytes from `offset` on, `length` of them, to be kept.
-    ///
-    /// # Errors
-    /// [`ChecksumError`] if they are damaged or lie outside the file.
-    pub(crate) fn slice(&self, offset: u64, length: usize) -> Result<Bytes, ChecksumError> {
-        self.get(offset, length)
-            .map(|bytes| self.bytes.slice_ref(bytes))
-    }
-
     /// The bytes from `offset` on, `length` of them.
     ///
     /// # Errors
-    /// [`ChecksumError`] if they are damaged or lie outside the file.
-    pub(crate) fn get(&self, offset: u64, length: usize) -> Result<&[u8], ChecksumError> {
+    /// [`ChecksumError`] if they are damaged, lie outside the file or cannot be fetched.
+    pub(crate) fn slice(&self, offset: u64, length: usize) -> Result<Bytes, ChecksumError> {
         const OUTSIDE: ChecksumError = ChecksumError::Format {
             detail: "an offset lies behind the end of the file",
         };
-        let start = usize::try_from(offset).map_err(|_| OUTSIDE)?;
-        let end = start
-            .checked_add(length)
-            .filter(|end| *end <= self.bytes.len())
+        let end = offset
+            .checked_add(length as u64)
+            .filter(|end| *end <= self.len())
             .ok_or(OUTSIDE)?;
-        if start < end {
-            let blocks =
-                start.min(self.tail) / BLOCK_BYTES..end.min(self.tail).div_ceil(BLOCK_BYTES);
-            blocks
-                .into_iter()
-                .try_for_each(|block| self.verify(block))?;
+        if length == 0 {
+            return Ok(Bytes::new());
         }
-        Ok(&self.bytes[start..end])
+        if let Some(bytes) = self.tail.slice(offset, length as u64) {
+            return Ok(bytes);
+        }
+        // Whole blocks of the body, and what is wanted of the tail.
+        let start = offset - offset % BLOCK_BYTES as u64;
+        let body_end = end
+            .min(self.tail.offset)
+            .next_multiple_of(BLOCK_BYTES as u64);
+        let read_end = body_end.min(self.tail.offset).max(end);
+        let read_length = usize::try_from(read_end - start).map_err(|_| OUTSIDE)?;
+        let bytes = self.source.read(start, read_length).map_err(read_error)?;
+        let body = usize::try_from(self.tail.offset - start).unwrap_or(usize::MAX);
+        let first = usize::try_from(start / BLOCK_BYTES as u64).map_err(|_| OUTSIDE)?;
+        for (block, bytes) in (first..).zip(bytes[..bytes.len().min(body)].chunks(BLOCK_BYTES)) {
+            self.verify(block, bytes)?;
+        }
+        let skipped = usize::try_from(offset - start).map_err(|_| OUTSIDE)?;
+        Ok(bytes.slice(skipped..skipped + length))
     }
 
-    fn verify(&self, block: usize) -> Result<(), ChecksumError> {
-        let (word, bit) = (&self.verified[block / 64], 1 << (block % 64));
-        if word.load(Ordering::Relaxed) & bit != 0 {
+    fn verify(&self, block: usize, bytes: &[u8]) -> Result<(), ChecksumError> {
+        let bit = 1 << (block % 64);
+        let word = self.verified.get(block / 64);
+        if word.is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0) {
             return Ok(());
         }
-        let start = block * BLOCK_BYTES;
-        let crc = crc32c::crc32c(&self.bytes[start..(start + BLOCK_BYTES).min(self.tail)]);
         let entry = &self.table[block * CHECKSUM_BYTES..][..CHECKSUM_BYTES];
-        if entry != crc.to_le_bytes() {
-            self.damage.get_or_init(|| start as u64);
-            return Err(ChecksumError::Damaged {
-                offset: start as u64,
-            });
+        if entry != crc32c::crc32c(bytes).to_le_bytes() {
+            let offset = (block * BLOCK_BYTES) as u64;
+            self.damage.get_or_init(|| offset);
+            return Err(ChecksumError::Damaged { offset });
         }
-        word.fetch_or(bit, Ordering::Relaxed);
+        if let Some(word) = word {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
         Ok(())
     }
 }

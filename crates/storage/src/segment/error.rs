@@ -1,6 +1,7 @@
 //! What can go wrong with columnar data, in memory and on disk.
 
 use std::io;
+use std::sync::Arc;
 
 use arrow::error::ArrowError;
 use outcrop_document::k::DecodeError;
@@ -24,6 +25,14 @@ pub enum SegmentError {
         path: String,
         /// What was expected and not found.
         detail: &'static str,
+    },
+    /// Bytes of the segment could not be fetched.
+    #[error("cannot fetch bytes of segment `{path}`")]
+    Read {
+        /// The segment's file.
+        path: String,
+        /// What the disk or the bucket says.
+        source: Arc<io::Error>,
     },
     /// The file was written by a newer program.
     #[error("segment `{path}` has format version {found}, this program reads {supported}")]

@@ -18,6 +18,7 @@ mod properties;
 mod reader;
 mod scan;
 mod sort_order;
+mod tail;
 mod type_section;
 mod varint;
 mod writer;

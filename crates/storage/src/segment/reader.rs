@@ -18,16 +18,18 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::statistics::Statistics;
 
-use super::checksums::{CheckedBytes, ChecksumError, verify_tail};
+use super::checksums::{CheckedBytes, ChecksumError, READ_FAILED};
 use super::error::SegmentError;
 use super::footer::{FORMAT_VERSION, FooterError, ORDER_KEY, Section, Sections, metadata_value};
 use super::inverted::{IndexPath, InvertedIndex, PathIndex};
 use super::page_source::PageSource;
 use super::scan::SegmentScan;
 use super::sort_order::SortOrder;
+use super::tail::Tail;
 use super::type_section;
 use crate::chunk::EVENT_TIME;
 use crate::deletion_vector::DeletionVector;
+use crate::env::{ObjectSource, read_error_of_text};
 use crate::scan::{BatchIterator, ScanRequest, live_rows};
 use crate::sub_column::{DOCUMENT_COLUMN, SubColumn, SubColumnKind};
 use crate::type_counts::PathTypes;
@@ -51,25 +53,30 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Opens the file `bytes`; `path` names it in errors.
+    /// Opens the file `source`; `path` names it in errors.
     ///
-    /// Verifies and parses the tail of the file (0.1 to 1 ms); row groups and the terms of the index are
+    /// Verifies and parses the tail of the file (0.1 to 1 ms, and one or two requests if it is far
+    /// away); row groups and the terms of the index are
     /// verified block by block when they are read.
     ///
     /// # Errors
     /// [`SegmentError::Format`] if this is not a segment, [`SegmentError::Version`] if it is a
-    /// newer one, [`SegmentError::Checksum`] if its tail is damaged.
-    pub fn open(path: impl Into<String>, bytes: Bytes) -> Result<Self, SegmentError> {
-        let path = path.into();
+    /// newer one, [`SegmentError::Checksum`] if its tail is damaged, [`SegmentError::Read`] if it
+    /// cannot be fetched.
+    pub fn open(
+        path: impl Into<String>,
+        source: impl Into<ObjectSource>,
+    ) -> Result<Self, SegmentError> {
+        let (path, source) = (path.into(), source.into());
+        let tail = Tail::read(&source).map_err(|error| checksum_error(&path, error))?;
         let open = OpenFile {
             path: &path,
-            file: &bytes,
+            tail: &tail,
         };
-        let tail = verify_tail(&bytes).map_err(|error| checksum_error(&path, error))?;
         let metadata = open.metadata()?;
         let sections = open.sections(&metadata)?;
-        let table = open.section(sections.checksums, tail)?;
-        let types = type_section::decode(&open.section(sections.types, tail)?)
+        let table = open.section(sections.checksums)?;
+        let types = type_section::decode(&open.section(sections.types)?)
             .ok_or_else(|| open.format("the type counts are malformed"))?;
         let (columns, schema) = open.columns(&metadata)?;
         let group_starts = open.group_starts(&metadata)?;
@@ -83,7 +90,7 @@ impl Segment {
                 }
             })?;
         let checked =
-            CheckedBytes::new(bytes, tail, table).map_err(|error| checksum_error(&path, error))?;
+            CheckedBytes::new(source, tail, table).map_err(|error| checksum_error(&path, error))?;
         let Section { offset, bytes } = sections.inverted;
         let inverted = InvertedIndex::open(&checked, offset, bytes)
             .map_err(|error| checksum_error(&path, error))?;
@@ -271,6 +278,13 @@ impl Segment {
     /// Parquet's iterator turns its own errors into text: whether it met damage, the bytes know.
     pub(super) fn arrow_error(&self, error: ArrowError) -> SegmentError {
         match (error, self.bytes.damage()) {
+            (ArrowError::ParquetError(message), _) if message.contains(READ_FAILED) => {
+                let source = Arc::new(read_error_of_text(message));
+                SegmentError::Read {
+                    path: self.path.clone(),
+                    source,
+                }
+            }
             (ArrowError::ParquetError(_), Some(damage)) => checksum_error(&self.path, damage),
             (ArrowError::ParquetError(message), None) => SegmentError::Parquet {
                 path: self.path.clone(),
@@ -286,13 +300,14 @@ pub(super) fn checksum_error(path: &str, error: ChecksumError) -> SegmentError {
     match error {
         ChecksumError::Damaged { offset } => SegmentError::Checksum { path, offset },
         ChecksumError::Format { detail } => SegmentError::Format { path, detail },
+        ChecksumError::Read { source } => SegmentError::Read { path, source },
     }
 }
 
 /// A file that is being opened; its tail was verified.
 struct OpenFile<'a> {
     path: &'a str,
-    file: &'a Bytes,
+    tail: &'a Tail,
 }
 
 impl OpenFile<'_> {
@@ -308,7 +323,7 @@ impl OpenFile<'_> {
         ParquetMetaDataReader::new()
             .with_column_index_policy(PageIndexPolicy::Skip)
             .with_offset_index_policy(PageIndexPolicy::Optional)
-            .parse_and_finish(self.file)
+            .parse_and_finish(self.tail)
             .map_err(|source| SegmentError::Parquet {
                 path: self.path.to_owned(),
                 source,
@@ -327,17 +342,11 @@ impl OpenFile<'_> {
         })
     }
 
-    /// The bytes of a section of the tail, which starts at `tail`.
-    fn section(&self, section: Section, tail: usize) -> Result<Bytes, SegmentError> {
-        let start = usize::try_from(section.offset)
-            .ok()
-            .filter(|start| *start >= tail);
-        let range = start.and_then(|start| {
-            let end = start.checked_add(usize::try_from(section.bytes).ok()?)?;
-            (end <= self.file.len()).then_some(start..end)
-        });
-        let range = range.ok_or_else(|| self.format("a section lies outside the file's tail"))?;
-        Ok(self.file.slice(range))
+    /// The bytes of a section of the tail.
+    fn section(&self, section: Section) -> Result<Bytes, SegmentError> {
+        self.tail
+            .slice(section.offset, section.bytes)
+            .ok_or_else(|| self.format("a section lies outside the file's tail"))
     }
 
     /// The sub-columns by their place, and the schema of all columns; `_doc` is the last one.

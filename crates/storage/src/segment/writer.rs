@@ -19,10 +19,11 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::writer::SerializedFileWriter;
 
-use super::checksums::{CHECK_KEY, ChecksumSink, check_value};
+use super::checksums::ChecksumSink;
 use super::error::SegmentError;
 use super::footer::{ORDER_KEY, Section, Sections};
 use super::sort_order::SortOrder;
+use super::tail::{CHECK_KEY, check_value};
 use super::{inverted, properties, type_section};
 use crate::chunk::Chunk;
 use crate::deletion_vector::DeletionVector;

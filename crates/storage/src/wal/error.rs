@@ -41,6 +41,9 @@ pub enum WalError {
         /// The one that came.
         found: u64,
     },
+    /// Another process has taken the log over.
+    #[error("another server has taken the data over")]
+    Fenced,
     /// The disk refused.
     #[error("cannot {action} write-ahead log `{path}`")]
     Io {

@@ -7,20 +7,32 @@
 //!
 //! - `record` builds and parses the bytes, which `docs/formats/wal.md` draws;
 //! - `batch` is the payload of a record;
+//! - `group` puts records together;
 //! - `writer` appends groups, begins new files and removes old ones;
-//! - `reader` checks a file, and tells a tail that was never acknowledged from damage.
+//! - `reader` checks a file, and tells a tail that was never acknowledged from damage;
+//! - `objects` does the work of both in a bucket, where each group is an object of its own and
+//!   several processes may want to write; `owner` is the record that tells them apart.
 
 mod batch;
 mod error;
+mod group;
+mod log;
+mod objects;
+mod owner;
 mod reader;
 mod record;
 mod writer;
 
 pub(crate) use batch::{BatchBuilder, BatchEntry, entries};
 pub use error::WalError;
+pub(crate) use group::Group;
+pub(crate) use log::Wal;
+pub(crate) use objects::claim;
 pub(crate) use reader::{RecoveredRecord, read_log};
 pub(crate) use record::PAYLOAD_BYTES_MAX;
-pub(crate) use writer::{AppendError, Group, SealedFile, WalWriter};
+#[cfg(test)]
+pub(crate) use writer::SealedFile;
+pub(crate) use writer::{AppendError, WalWriter};
 
 #[cfg(test)]
 mod tests;

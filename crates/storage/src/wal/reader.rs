@@ -1,4 +1,4 @@
-//! Reads the log back at open, and decides what to do with a record that cannot be read.
+//! Reads a log of files back at open, and decides what to do with a record that cannot be read.
 //!
 //! A crash can leave the last group half-written, in any of its parts; none of it was acknowledged.
 //! So the first bad record of the last file is a *torn tail*, and cut, unless a record of a later
@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use super::error::WalError;
 use super::record::{
-    FILE_HEADER_BYTES, RECORD_HEADER_BYTES, RECORD_MAGIC, RecordHeader, file_header,
+    FILE_HEADER_BYTES, RECORD_HEADER_BYTES, RECORD_MAGIC, RecordHeader, RecordKind, file_header,
 };
 use super::writer::SealedFile;
 use crate::CollectionId;
@@ -111,14 +111,15 @@ fn make_durable(disk: &Arc<dyn Disk>, path: &ObjectPath, bytes: u64) -> io::Resu
 }
 
 /// How far a file could be read.
-struct Scan {
+pub(super) struct Scan {
     /// Where the last good record ends.
-    end: usize,
+    pub(super) end: usize,
     /// What is wrong there, unless the file ends there.
-    problem: Option<&'static str>,
+    pub(super) problem: Option<&'static str>,
 }
 
-fn scan<E>(
+/// Reads the records of the file `number` up to the first bad one.
+pub(super) fn scan<E>(
     number: u64,
     bytes: &Bytes,
     mut visit: impl FnMut(&RecordHeader, Bytes) -> Result<(), E>,
@@ -132,7 +133,7 @@ fn scan<E>(
     }
     let mut end = FILE_HEADER_BYTES;
     while end < bytes.len() {
-        match read_record(bytes, end, number) {
+        match read_record(bytes, end, number).and_then(only_batches) {
             Ok((header, payload)) => {
                 visit(&header, payload.clone())?;
                 end += RECORD_HEADER_BYTES + payload.len();
@@ -148,7 +149,18 @@ fn scan<E>(
     Ok(Scan { end, problem: None })
 }
 
-fn read_record(
+/// Files have one writer, and do not say which.
+fn only_batches(
+    (header, payload): (RecordHeader, Bytes),
+) -> Result<(RecordHeader, Bytes), &'static str> {
+    match header.kind {
+        RecordKind::Batch => Ok((header, payload)),
+        RecordKind::Owner => Err("the record is one of a bucket's log"),
+    }
+}
+
+/// The record at `offset` of the file `file`; the error says what is wrong with it.
+pub(super) fn read_record(
     bytes: &Bytes,
     offset: usize,
     file: u64,

@@ -20,8 +20,29 @@ pub(crate) const RECORD_HEADER_BYTES: usize = 64;
 /// above what one request may bring.
 pub(crate) const PAYLOAD_BYTES_MAX: u64 = 1 << 30;
 
-/// What a record holds. There is one kind so far; others are refused, not passed over.
-const KIND_BATCH: u8 = 1;
+/// What a record holds. Kinds that this program does not know are refused, not passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RecordKind {
+    /// A batch of a collection.
+    Batch,
+    /// Who wrote this object of a bucket: `owner.rs`.
+    Owner,
+}
+
+impl RecordKind {
+    fn code(self) -> u8 {
+        match self {
+            Self::Batch => 1,
+            Self::Owner => 2,
+        }
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        [Self::Batch, Self::Owner]
+            .into_iter()
+            .find(|kind| kind.code() == code)
+    }
+}
 
 /// The header of the file `number`.
 pub(crate) fn file_header(number: u64) -> [u8; FILE_HEADER_BYTES] {
@@ -36,6 +57,7 @@ pub(crate) fn file_header(number: u64) -> [u8; FILE_HEADER_BYTES] {
 /// The header of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RecordHeader {
+    pub(crate) kind: RecordKind,
     pub(crate) payload_bytes: u32,
     pub(crate) payload_checksum: u32,
     /// Where the record begins in its file: payload bytes that look like a record are not one.
@@ -63,7 +85,7 @@ impl RecordHeader {
         header[16..24].copy_from_slice(&self.offset.to_le_bytes());
         header[24..32].copy_from_slice(&self.file.to_le_bytes());
         header[32..36].copy_from_slice(&self.group_distance.to_le_bytes());
-        header[36] = KIND_BATCH;
+        header[36] = self.kind.code();
         header[40..56].copy_from_slice(&self.collection.to_bytes());
         header[56..64].copy_from_slice(&self.seqno.to_le_bytes());
         let checksum = crc32c::crc32c(&header[8..]);
@@ -84,12 +106,12 @@ impl RecordHeader {
         if u32_at(header, 4) != crc32c::crc32c(&header[8..]) {
             return Err("the header of the record fails its checksum");
         }
-        if header[36] != KIND_BATCH {
-            return Err("the record is of a kind that this program does not know");
-        }
+        let kind = RecordKind::from_code(header[36])
+            .ok_or("the record is of a kind that this program does not know")?;
         let mut id = [0; 16];
         id.copy_from_slice(&header[40..56]);
         let record = Self {
+            kind,
             payload_bytes: u32_at(header, 8),
             payload_checksum: u32_at(header, 12),
             offset: u64_at(header, 16),

@@ -1,74 +1,14 @@
-//! Appends groups of records, begins new files and removes old ones.
+//! The log as files: appends groups of records, begins new files and removes old ones.
 
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use super::record::{FILE_HEADER_BYTES, RECORD_HEADER_BYTES, RecordHeader, file_header};
+use super::group::Group;
+use super::record::{FILE_HEADER_BYTES, file_header};
 use crate::CollectionId;
 use crate::env::{AppendFile, Disk};
 use crate::paths;
-
-/// Records that are to be written and synced together.
-#[derive(Debug, Default)]
-pub(crate) struct Group {
-    /// Headers and payloads; the headers are filled in when the place in the file is known.
-    bytes: Vec<u8>,
-    records: Vec<GroupRecord>,
-}
-
-#[derive(Debug)]
-struct GroupRecord {
-    start: usize,
-    payload_bytes: u32,
-    payload_checksum: u32,
-    collection: CollectionId,
-    seqno: u64,
-}
-
-impl Group {
-    /// Adds a record. The payload has at most [`PAYLOAD_BYTES_MAX`](super::PAYLOAD_BYTES_MAX)
-    /// bytes.
-    pub(crate) fn push(&mut self, collection: CollectionId, seqno: u64, payload: &[u8]) {
-        self.records.push(GroupRecord {
-            start: self.bytes.len(),
-            payload_bytes: u32::try_from(payload.len()).expect("payloads are below 1 GiB"),
-            payload_checksum: crc32c::crc32c(payload),
-            collection,
-            seqno,
-        });
-        self.bytes.extend_from_slice(&[0; RECORD_HEADER_BYTES]);
-        self.bytes.extend_from_slice(payload);
-    }
-
-    /// Size so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    /// Whether there is nothing to write.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
-    /// Fills the headers in for a group that begins at `offset` of the file `file`.
-    fn fill_headers(&mut self, file: u64, offset: u64) {
-        for record in &self.records {
-            let header = RecordHeader {
-                payload_bytes: record.payload_bytes,
-                payload_checksum: record.payload_checksum,
-                offset: offset + record.start as u64,
-                file,
-                group_distance: u32::try_from(record.start)
-                    .expect("a group ends with the record that brings it to 32 MiB"),
-                collection: record.collection,
-                seqno: record.seqno,
-            };
-            self.bytes[record.start..record.start + RECORD_HEADER_BYTES]
-                .copy_from_slice(&header.encode());
-        }
-    }
-}
 
 /// A group could not be written.
 #[derive(Debug)]
@@ -77,6 +17,10 @@ pub(crate) enum AppendError {
     Undone(io::Error),
     /// What is in the log is unknown; nothing may be written any more.
     Poisoned(io::Error),
+    /// It is unknown whether the group is in the log. [`settle`](super::Wal::settle) finds out.
+    Unsettled(io::Error),
+    /// Another process owns the data; nothing may be written any more.
+    Fenced,
 }
 
 /// A file that is not written to any more.
@@ -87,7 +31,7 @@ pub(crate) struct SealedFile {
     pub(crate) newest: HashMap<CollectionId, u64>,
 }
 
-/// The end of the log.
+/// The end of a log of files.
 #[derive(Debug)]
 pub(crate) struct WalWriter {
     disk: Arc<dyn Disk>,
@@ -136,8 +80,8 @@ impl WalWriter {
         self.begin_file_if_due()?;
         let current = self.current.as_mut().expect("a file was just begun");
         let start = current.handle.bytes();
-        group.fill_headers(current.contents.number, start);
-        if let Err(error) = current.handle.append(&group.bytes) {
+        let bytes = group.fill_headers(current.contents.number, start);
+        if let Err(error) = current.handle.append(bytes) {
             return Err(self.cut_back(start, error));
         }
         if let Err(error) = current.handle.sync() {
@@ -147,12 +91,7 @@ impl WalWriter {
             drop(current.handle.truncate(start));
             return Err(AppendError::Poisoned(error));
         }
-        for record in &group.records {
-            current
-                .contents
-                .newest
-                .insert(record.collection, record.seqno);
-        }
+        current.contents.newest.extend(group.newest());
         Ok(())
     }
 

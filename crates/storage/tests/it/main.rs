@@ -5,6 +5,7 @@
     reason = "tests look at the files of a store from outside"
 )]
 
+mod bucket;
 mod compaction;
 mod crash;
 mod damage;
