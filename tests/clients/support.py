@@ -24,10 +24,13 @@ STOP_SECONDS_MAX = 60
 class Server:
     """One server process. `url` and `https_url` are known once `start` has returned."""
 
-    def __init__(self, data=None, https=False):
+    def __init__(self, data=None, https=False, environment=None, options=()):
         self._folder = None if data else tempfile.TemporaryDirectory(prefix="outcrop-clients-")
         self.data = data or os.path.join(self._folder.name, "data")
         self.https = https
+        self.environment = environment or {}
+        self.options = options
+        self.headers = {}
         self.process = None
         self.url = None
         self.https_url = None
@@ -36,7 +39,7 @@ class Server:
 
     def start(self):
         """Starts the process and returns when it says that it is ready."""
-        command = [BINARY, "serve", "--data", self.data, "--http", "127.0.0.1:0"]
+        command = [BINARY, "serve", "--data", self.data, "--http", "127.0.0.1:0", *self.options]
         if self.https:
             command += ["--https", "127.0.0.1:0"]
         begin = time.monotonic()
@@ -46,7 +49,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "OUTCROP_API_KEY": KEY},
+            env={**os.environ, **self.environment, "OUTCROP_API_KEY": KEY},
         )
         # A server that hangs at its start is killed, which ends the output and so the loop below.
         timer = threading.Timer(START_SECONDS_MAX, self.process.kill)
@@ -99,7 +102,7 @@ class Server:
             self._folder.cleanup()
 
     def request(self, method, path, body=None, key=KEY, headers=None):
-        """A request without any client package: the status and the decoded body."""
+        """A request without any client package: the status and the decoded body. `headers` has those of the answer."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}{path}", data=data, method=method)
         request.add_header("Content-Type", "application/json")
@@ -109,8 +112,10 @@ class Server:
             request.add_header(name, value)
         try:
             with urllib.request.urlopen(request, timeout=120) as response:
+                self.headers = response.headers
                 return response.status, json.loads(response.read())
         except urllib.error.HTTPError as error:
+            self.headers = error.headers
             return error.code, json.loads(error.read())
 
     def create_collection(self, name, workspace="commons"):
