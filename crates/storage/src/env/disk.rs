@@ -42,7 +42,8 @@ pub trait Disk: Debug + Send + Sync {
     /// # Errors
     /// `AlreadyExists` if the name is taken; that of `contents`; nothing is left behind, unless
     /// [`outcome_is_unknown`](super::outcome_is_unknown) says so. Creating an object again with the
-    /// same contents settles that.
+    /// same contents settles that. After `StorageFull` and `QuotaExceeded` nothing is there, not
+    /// even after a power cut; after any other error a power cut may bring the object back.
     fn create(&self, path: &ObjectPath, contents: WriteContents<'_>) -> io::Result<u64>;
 
     /// Opens a file for appending, and makes it (durably, empty) if it is not there.

@@ -141,7 +141,9 @@ impl Disk for LocalDisk {
         if let Err(error) = sync_parent(&place) {
             // The caller is told that there is no such object, so there had better be none.
             drop(fs::remove_file(&place));
-            return Err(error);
+            // A power cut may bring it back, so this is never an error of the kind of a full disk,
+            // after which it is certain that it does not.
+            return Err(io::Error::other(error.to_string()));
         }
         Ok(bytes)
     }
