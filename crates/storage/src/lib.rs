@@ -44,6 +44,7 @@ mod store;
 mod sub_column;
 mod type_counts;
 mod unsettled;
+mod verify;
 mod wal;
 mod writer;
 
@@ -67,4 +68,5 @@ pub use stats::CollectionStats;
 pub use store::Store;
 pub use sub_column::{DOCUMENT_COLUMN, ParseSubColumnError, SubColumn, SubColumnKind};
 pub use type_counts::{PathTypes, TypeCounts};
+pub use verify::{Problem, Verification, verify};
 pub use wal::WalError;

@@ -123,7 +123,7 @@ impl Replay {
     }
 }
 
-fn document_id(document: &[u8]) -> Result<String, &'static str> {
+pub(crate) fn document_id(document: &[u8]) -> Result<String, &'static str> {
     k::get(document, &[ID_FIELD])
         .ok()
         .flatten()
@@ -131,7 +131,7 @@ fn document_id(document: &[u8]) -> Result<String, &'static str> {
         .ok_or("a document in it has no `_id`")
 }
 
-fn decode_string(bytes: &[u8]) -> Option<String> {
+pub(crate) fn decode_string(bytes: &[u8]) -> Option<String> {
     match k::decode(bytes) {
         Ok(Value::String(text)) => Some(text),
         Ok(_) | Err(_) => None,

@@ -296,7 +296,7 @@ impl Drop for Store {
     }
 }
 
-fn lock(environment: &Environment) -> Result<Box<dyn DiskLock>, StoreError> {
+pub(crate) fn lock(environment: &Environment) -> Result<Box<dyn DiskLock>, StoreError> {
     let path = paths::lock();
     environment.disk.lock(&path).map_err(|source| {
         if source.kind() == io::ErrorKind::WouldBlock {

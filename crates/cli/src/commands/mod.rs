@@ -4,3 +4,4 @@ pub(crate) mod dev;
 pub(crate) mod load;
 pub(crate) mod serve;
 pub(crate) mod sql;
+pub(crate) mod verify;

@@ -12,3 +12,4 @@ mod load;
 mod serve;
 mod server;
 mod sql;
+mod verify;

@@ -18,7 +18,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::statistics::Statistics;
 
-use super::checksums::{CheckedBytes, ChecksumError, READ_FAILED};
+use super::checksums::{BLOCK_BYTES, CheckedBytes, ChecksumError, READ_FAILED};
 use super::error::SegmentError;
 use super::footer::{FORMAT_VERSION, FooterError, ORDER_KEY, Section, Sections, metadata_value};
 use super::inverted::{IndexPath, InvertedIndex, PathIndex};
@@ -128,6 +128,14 @@ impl Segment {
         self.bytes.len()
     }
 
+    /// Where the blocks begin that fail their checksums; reads the whole file.
+    pub(crate) fn damaged_blocks(&self) -> Vec<u64> {
+        (0..self.bytes.len())
+            .step_by(BLOCK_BYTES)
+            .filter(|offset| self.bytes.slice(*offset, 1).is_err())
+            .collect()
+    }
+
     /// Type counts of every path, of paths without a stored sub-column too.
     pub fn types(&self) -> &PathTypes {
         &self.types
@@ -161,7 +169,6 @@ impl Segment {
     }
 
     /// The sub-columns that the file stores, in no order.
-    #[cfg(test)]
     pub(crate) fn stored_columns(&self) -> impl Iterator<Item = &SubColumn> {
         self.columns.keys()
     }

@@ -28,7 +28,7 @@ pub use error::WalError;
 pub(crate) use group::Group;
 pub(crate) use log::Wal;
 pub(crate) use objects::claim;
-pub(crate) use reader::{RecoveredRecord, read_log};
+pub(crate) use reader::{RecoveredRecord, read_file, read_log};
 pub(crate) use record::PAYLOAD_BYTES_MAX;
 #[cfg(test)]
 pub(crate) use writer::SealedFile;

@@ -46,42 +46,74 @@ pub(crate) fn read_log<E: From<WalError>>(
         let path = paths::wal().numbered(number);
         let bytes = disk.read(&path).map_err(WalError::io("read", &path))?;
         let mut newest: HashMap<CollectionId, u64> = HashMap::new();
-        let scan = scan(number, &bytes, |header, payload| {
-            newest.insert(header.collection, header.seqno);
-            replay(RecoveredRecord {
-                path: path.clone(),
-                offset: header.offset,
-                collection: header.collection,
-                seqno: header.seqno,
-                payload,
-            })
-        })?;
         let is_last = index + 1 == numbers.len();
-        if let Some(reason) = scan.problem {
-            if !is_last || later_group_follows(number, &bytes, scan.end) {
-                return Err(WalError::Damaged {
-                    path,
-                    offset: scan.end as u64,
-                    reason,
-                }
-                .into());
-            }
+        let end = read_file(number, &bytes, is_last, |record| {
+            newest.insert(record.collection, record.seqno);
+            replay(record)
+        })?;
+        if let Some(reason) = end.torn {
             tracing::warn!(
-                wal.file = %path, offset = scan.end, torn_bytes = bytes.len() - scan.end, reason,
+                wal.file = %path, offset = end.bytes, torn_bytes = bytes.len() as u64 - end.bytes, reason,
                 "cutting a write off the write-ahead log that was never acknowledged"
             );
         }
         drop(bytes);
-        if is_last && scan.end == 0 {
+        if is_last && end.bytes == 0 {
             disk.remove(&path).map_err(WalError::io("remove", &path))?;
             continue;
         }
         if is_last {
-            make_durable(disk, &path, scan.end as u64).map_err(WalError::io("sync", &path))?;
+            make_durable(disk, &path, end.bytes).map_err(WalError::io("sync", &path))?;
         }
         files.push(SealedFile { number, newest });
     }
     Ok(files)
+}
+
+/// How far a file of the log goes.
+pub(crate) struct FileEnd {
+    /// Where its last good record ends.
+    pub(crate) bytes: u64,
+    /// Why what follows is no record, if anything does: a write that was never acknowledged.
+    pub(crate) torn: Option<&'static str>,
+}
+
+/// Gives each record of the file `number` to `visit`. Only the last file may have a torn tail.
+///
+/// # Errors
+/// [`WalError::Damaged`]; those of `visit`.
+pub(crate) fn read_file<E: From<WalError>>(
+    number: u64,
+    bytes: &Bytes,
+    is_last: bool,
+    mut visit: impl FnMut(RecoveredRecord) -> Result<(), E>,
+) -> Result<FileEnd, E> {
+    let path = paths::wal().numbered(number);
+    let scan = scan(number, bytes, |header, payload| {
+        visit(RecoveredRecord {
+            path: path.clone(),
+            offset: header.offset,
+            collection: header.collection,
+            seqno: header.seqno,
+            payload,
+        })
+    })?;
+    let end = FileEnd {
+        bytes: scan.end as u64,
+        torn: scan.problem,
+    };
+    match scan.problem {
+        Some(reason) if !is_last || later_group_follows(number, bytes, scan.end) => {
+            let offset = end.bytes;
+            Err(WalError::Damaged {
+                path,
+                offset,
+                reason,
+            }
+            .into())
+        }
+        _ => Ok(end),
+    }
 }
 
 fn file_numbers(disk: &Arc<dyn Disk>) -> Result<Vec<u64>, WalError> {

@@ -7,6 +7,7 @@
 
 mod bucket;
 mod compaction;
+mod corruption;
 mod crash;
 mod damage;
 mod faults;

@@ -29,7 +29,7 @@ mod gate;
 mod handles;
 mod image;
 mod lives;
-mod model;
+pub(crate) mod model;
 mod run;
 mod steps;
 mod trace;

@@ -6,24 +6,24 @@ use outcrop_document::{Object, Value, k};
 use outcrop_storage::{Collection, Operation, Outcome, Snapshot};
 
 /// Values by `_id`.
-pub(super) type Documents = BTreeMap<String, i64>;
+pub(crate) type Documents = BTreeMap<String, i64>;
 
 /// One change of one document.
 #[derive(Clone, Debug)]
-pub(super) enum Change {
+pub(crate) enum Change {
     Put(String, i64),
     Increment(String),
     Delete(String),
 }
 
 impl Change {
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         match self {
             Self::Put(id, _) | Self::Increment(id) | Self::Delete(id) => id,
         }
     }
 
-    pub(super) fn operation(&self) -> Operation {
+    pub(crate) fn operation(&self) -> Operation {
         match self {
             Self::Put(id, value) => Operation::put(id.clone(), document(id, *value)),
             Self::Increment(id) => {
@@ -39,14 +39,14 @@ impl Change {
 
 /// A state that a collection may be in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct State {
-    pub(super) documents: Documents,
-    pub(super) seqno: u64,
+pub(crate) struct State {
+    pub(crate) documents: Documents,
+    pub(crate) seqno: u64,
 }
 
 impl State {
     /// Carries a batch out, and says what each change came to.
-    pub(super) fn apply(&mut self, changes: &[Change]) -> Vec<Outcome> {
+    pub(crate) fn apply(&mut self, changes: &[Change]) -> Vec<Outcome> {
         let outcomes: Vec<_> = changes.iter().map(|change| self.change(change)).collect();
         if outcomes.iter().any(|outcome| *outcome != Outcome::Absent) {
             self.seqno += 1;
@@ -77,25 +77,25 @@ impl State {
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Model {
+pub(crate) struct Model {
     /// After every acknowledged write.
-    pub(super) acknowledged: State,
+    pub(crate) acknowledged: State,
     /// After each of the writes that were under way when the store stopped writing, in their order.
     /// A recovery finds a prefix of them.
-    pub(super) possible: Vec<State>,
+    pub(crate) possible: Vec<State>,
     /// Documents written since the last flush.
-    pub(super) recent: BTreeSet<String>,
+    pub(crate) recent: BTreeSet<String>,
 }
 
 impl Model {
     /// The state that the next write starts from, if all before it came about.
-    pub(super) fn newest(&self) -> &State {
+    pub(crate) fn newest(&self) -> &State {
         self.possible.last().unwrap_or(&self.acknowledged)
     }
 
     /// Takes over what a recovery found: the acknowledged writes and a prefix of the others. True
     /// if some of the others came about.
-    pub(super) fn settle(&mut self, found: State) -> Result<bool, String> {
+    pub(crate) fn settle(&mut self, found: State) -> Result<bool, String> {
         let possible = std::mem::take(&mut self.possible);
         if found == self.acknowledged {
             return Ok(false);
@@ -112,7 +112,7 @@ impl Model {
 }
 
 /// The only document that may stand for `value`: what is torn or mixed up is not it.
-pub(super) fn document(id: &str, value: i64) -> Object {
+pub(crate) fn document(id: &str, value: i64) -> Object {
     let other = match value % 5 {
         0 => Value::String(format!("text of {value}")),
         1 => Value::Float(value as f64 + 0.5),
@@ -133,7 +133,7 @@ pub(super) fn document(id: &str, value: i64) -> Object {
     ])
 }
 
-pub(super) fn value_of(document: &Object) -> i64 {
+pub(crate) fn value_of(document: &Object) -> i64 {
     match document["value"] {
         Value::Int(value) => value,
         ref other => panic!("`value` is {other:?}"),
@@ -141,7 +141,7 @@ pub(super) fn value_of(document: &Object) -> i64 {
 }
 
 /// All live documents, read row by row. Every figure and index has to agree with them.
-pub(super) fn contents(snapshot: &Snapshot) -> State {
+pub(crate) fn contents(snapshot: &Snapshot) -> State {
     let mut documents = Documents::new();
     for part in snapshot.parts() {
         let mut live = 0;
@@ -162,7 +162,7 @@ pub(super) fn contents(snapshot: &Snapshot) -> State {
 }
 
 /// The value of one document as a point read finds it.
-pub(super) fn find(collection: &Collection, id: &str) -> Option<i64> {
+pub(crate) fn find(collection: &Collection, id: &str) -> Option<i64> {
     let found = collection.snapshot().document(id).unwrap()?;
     let value = value_of(&found);
     assert_eq!(found, document(id, value));
