@@ -23,7 +23,7 @@ def missing(kind: str) -> str | None:
         return "it needs root"
     if not Path("/dev/loop-control").exists():
         return "there are no loop devices"
-    for program in (MAKE[kind][0], "mount", "umount"):
+    for program in (MAKE[kind][0], "losetup", "mount", "umount"):
         if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
             return f"`{program}` is not installed"
     return None
@@ -37,6 +37,7 @@ class FileSystem:
         self.root = folder / "mount"
         self.kind = kind
         self.mounted = False
+        self.device = None
 
     def __enter__(self):
         self.root.mkdir(parents=True, exist_ok=True)
@@ -52,18 +53,25 @@ class FileSystem:
         self.image.unlink(missing_ok=True)
 
     def mount(self):
-        # The loop device goes by itself with the last unmount.
-        run("mount", "-o", "loop", str(self.image), str(self.root))
+        self.device = run("losetup", "--find", "--show", str(self.image)).strip()
+        run("mount", self.device, str(self.root))
         self.mounted = True
 
     def unmount(self):
-        for _ in range(100):
-            if subprocess.run(["umount", str(self.root)], capture_output=True).returncode == 0:
+        """Unmounts and gives the loop device back, so that nothing of it stays in memory."""
+        for _ in range(200):
+            done = subprocess.run(["umount", str(self.root)], capture_output=True, text=True)
+            if done.returncode == 0:
                 break
             time.sleep(0.02)
         else:
-            run("umount", "--lazy", str(self.root))
+            subprocess.run(["umount", "--lazy", str(self.root)], capture_output=True)
+            run("losetup", "--detach", self.device)
+            raise SystemExit(f"`{self.root}` stays in use: {done.stderr.strip()}")
         self.mounted = False
+        run("losetup", "--detach", self.device)
+        while run("losetup", "--associated", str(self.image)):
+            time.sleep(0.005)
 
     def cut_power(self):
         """Nothing that is not on the device now will ever be."""
@@ -74,8 +82,9 @@ class FileSystem:
             os.close(folder)
 
 
-def run(*command: str):
+def run(*command: str) -> str:
     environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode != 0:
         raise SystemExit(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
+    return done.stdout

@@ -32,6 +32,9 @@ usage: cargo xtask <command>
   bench [ARGS]...         the figures of benches/ beside DuckDB (`cargo xtask bench --help`)
   simulate [--operations N] [--seed S]
                           storage on a simulated disk with faults and power cuts (2,000,000 operations)
+  fail                    every call of a script to the disk fails once with each error
+  corrupt [--cases N] [--seed S]
+                          files of a store damaged one by one (2,000 damages)
   powercut [--cycles N] [--fs ext4|xfs] [--seed S] [--debug]
                           a server on a real file system whose power is cut (200 cycles); needs root
   fuzz [TARGET [SECONDS]] one fuzz target for a time (60 s); without a name, lists the targets";
@@ -57,6 +60,8 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
         "simulate" => proofs::simulate(rest),
+        "fail" => proofs::fail(rest),
+        "corrupt" => proofs::corrupt(rest),
         "powercut" => proofs::powercut(rest),
         "help" | "--help" | "-h" => {
             println!("{USAGE}");

@@ -10,6 +10,9 @@ use std::process::{Command, ExitCode};
 
 /// What a long form does unless told otherwise.
 const OPERATIONS: &str = "2000000";
+/// Of 11 operations each.
+const FAULTS_ROUNDS: &str = "20";
+const CASES: &str = "2000";
 const CYCLES: &str = "200";
 
 /// Power cuts of the whole check: one while the server stops, two while it is written to.
@@ -26,6 +29,24 @@ pub(crate) fn simulate(arguments: &[String]) -> Result<ExitCode> {
         ("OUTCROP_SIMULATION_SEED", seed),
     ];
     storage_test("simulation::no_crash_loses_or_invents_a_write", &variables)
+}
+
+/// `fail`.
+pub(crate) fn fail(arguments: &[String]) -> Result<ExitCode> {
+    let [] = options(arguments, [])?;
+    let name = "faults::any_single_failing_disk_operation_loses_and_invents_nothing";
+    storage_test(name, &[("OUTCROP_FAULTS_ROUNDS", Some(FAULTS_ROUNDS))])
+}
+
+/// `corrupt [--cases N] [--seed S]`.
+pub(crate) fn corrupt(arguments: &[String]) -> Result<ExitCode> {
+    let [cases, seed] = options(arguments, ["--cases", "--seed"])?;
+    let variables = [
+        ("OUTCROP_CORRUPTION_CASES", Some(cases.unwrap_or(CASES))),
+        ("OUTCROP_CORRUPTION_SEED", seed),
+    ];
+    let name = "corruption::every_damage_is_found_and_named_and_no_document_is_wrong";
+    storage_test(name, &variables)
 }
 
 /// `powercut [--cycles N] [--fs ext4|xfs] [--seed S] [--debug]`.

@@ -122,16 +122,39 @@ impl Expected {
     }
 }
 
-/// Writes, flushes, and writes again, going on after every error.
+/// What the calls to a disk fail with: EIO, ENOSPC, EDQUOT, EACCES, EROFS, EINTR and ETIMEDOUT.
+const ERROR_KINDS: [ErrorKind; 7] = [
+    ErrorKind::Other,
+    ErrorKind::StorageFull,
+    ErrorKind::QuotaExceeded,
+    ErrorKind::PermissionDenied,
+    ErrorKind::ReadOnlyFilesystem,
+    ErrorKind::Interrupted,
+    ErrorKind::TimedOut,
+];
+
+/// A script has 11 operations on documents per round. 20 rounds are `cargo xtask fail`.
+const ROUNDS_VARIABLE: &str = "OUTCROP_FAULTS_ROUNDS";
+
+/// Batches: for each document its new value, or none to delete it.
+fn script() -> Vec<Vec<(&'static str, Option<i64>)>> {
+    let rounds = std::env::var(ROUNDS_VARIABLE).map_or(1, |text| text.parse().unwrap());
+    let round = |round: i64| {
+        let value = |value: i64| Some(10 * round + value);
+        [
+            vec![("a", value(1)), ("b", value(1)), ("c", value(1))],
+            vec![("a", value(2)), ("b", None)],
+            vec![("d", value(3)), ("c", value(3))],
+            vec![("d", None), ("a", value(4)), ("e", value(4))],
+            vec![("e", value(5))],
+        ]
+    };
+    (0..rounds).flat_map(round).collect()
+}
+
+/// Writes, flushes, compacts, and writes again, going on after every error.
 fn run_script(collection: &Collection, expected: &mut Expected) {
-    let steps: [Vec<(&str, Option<i64>)>; 5] = [
-        vec![("a", Some(1)), ("b", Some(1)), ("c", Some(1))],
-        vec![("a", Some(2)), ("b", None)],
-        vec![("d", Some(3)), ("c", Some(3))],
-        vec![("d", None), ("a", Some(4)), ("e", Some(4))],
-        vec![("e", Some(5))],
-    ];
-    for (index, step) in steps.into_iter().enumerate() {
+    for (index, step) in script().into_iter().enumerate() {
         let operations = step
             .iter()
             .map(|(id, value)| value.map_or_else(|| Operation::delete(*id), |value| put(id, value)))
@@ -155,6 +178,10 @@ fn run_script(collection: &Collection, expected: &mut Expected) {
             drop(collection.flush_blocking());
             assert_eq!(contents(collection), expected.certain);
         }
+        if index % 20 == 19 {
+            drop(collection.compact_blocking());
+            assert_eq!(contents(collection), expected.certain);
+        }
     }
 }
 
@@ -162,7 +189,8 @@ fn run_script(collection: &Collection, expected: &mut Expected) {
 /// with exactly what was acknowledged.
 #[test]
 fn any_single_failing_disk_operation_loses_and_invents_nothing() {
-    for kind in [ErrorKind::StorageFull, ErrorKind::Other] {
+    let mut failures = 0;
+    for kind in ERROR_KINDS {
         for failing in 0.. {
             let disk = Arc::new(MemoryDisk::new());
             disk.fail_nth(failing, kind);
@@ -185,10 +213,13 @@ fn any_single_failing_disk_operation_loses_and_invents_nothing() {
                     failing > 20,
                     "the script has more operations than {failing}"
                 );
+                failures += failing;
                 break;
             }
         }
     }
+    let batches = script().len();
+    eprintln!("{batches} batches, {failures} failing calls to the disk, nothing lost");
 }
 
 /// As above, for the operations of opening a store that crashed.

@@ -209,7 +209,7 @@ impl SimulatedDisk {
     /// The process ends without a power cut: what it has written is there, synced or not.
     pub(super) fn kill_process(&self) {
         let mut state = self.state();
-        state.files.forget_ghosts();
+        state.files.settle_names();
         state.start_life();
     }
 }
@@ -374,7 +374,11 @@ impl Disk for SimulatedDisk {
                 } else {
                     state.files.make_ghost(path, image);
                 }
-                Err(state.error_after(fate))
+                // `Disk::create` promises that a full disk makes nothing.
+                Err(match state.error_after(fate) {
+                    full if full.kind() == ErrorKind::StorageFull => io::Error::other(full),
+                    error => error,
+                })
             }
         }
     }

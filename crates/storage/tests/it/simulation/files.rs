@@ -121,10 +121,11 @@ impl Files {
         self.forget_unused();
     }
 
-    /// What was made and taken back stays so: a journal keeps the order of the two, and has come to
-    /// the second by the time that a process is started again.
-    pub(super) fn forget_ghosts(&mut self) {
+    /// A process is started again: changes of names whose sync failed stay as they are seen. A
+    /// journal keeps their order, and has come to them by the time that the next change is synced.
+    pub(super) fn settle_names(&mut self) {
         self.ghosts.clear();
+        self.names_on_disk.clone_from(&self.names);
         self.forget_unused();
     }
 

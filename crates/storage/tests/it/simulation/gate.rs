@@ -1,10 +1,9 @@
-//! A place where operations of a disk wait until the simulation lets them go on.
+//! A place where the calls of one thread to a disk wait until the simulation lets them go on.
 
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
-/// Holds the operations on paths that contain a text. One thread waits at a gate, so that there is
-/// one thread at a time that does anything.
+/// Holds the calls of the thread of a name on paths that contain a text.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     state: Mutex<GateState>,
@@ -13,14 +12,26 @@ pub(super) struct Gate {
 
 #[derive(Debug, Default)]
 struct GateState {
-    shut_for: Option<&'static str>,
+    shut_for: Option<Held>,
     is_waiting: bool,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    thread: &'static str,
+    text: &'static str,
+}
+
+impl Held {
+    fn is(self, path: &str) -> bool {
+        path.contains(self.text) && std::thread::current().name() == Some(self.thread)
+    }
+}
+
 impl Gate {
-    /// Makes the next operation on a path with `text` wait.
-    pub(super) fn shut(&self, text: &'static str) {
-        self.state.lock().unwrap().shut_for = Some(text);
+    /// Makes the next call of `thread` on a path with `text` wait.
+    pub(super) fn shut(&self, thread: &'static str, text: &'static str) {
+        self.state.lock().unwrap().shut_for = Some(Held { thread, text });
     }
 
     /// Lets everything through again.
@@ -32,7 +43,7 @@ impl Gate {
     /// Called by the disk before an operation.
     pub(super) fn pass(&self, path: &str) {
         let mut state = self.state.lock().unwrap();
-        while state.shut_for.is_some_and(|text| path.contains(text)) {
+        while state.shut_for.is_some_and(|held| held.is(path)) {
             state.is_waiting = true;
             self.changed.notify_all();
             state = self.changed.wait(state).unwrap();

@@ -216,10 +216,12 @@ impl Run {
         }
     }
 
-    /// An error has a cause: a fault, a full disk or a power cut.
+    /// An error has a cause: a fault, a full disk, a power cut, or a file that is there although its
+    /// making failed.
     pub(super) fn check_cause(&self, error: &dyn std::error::Error) {
         let has_cause = !self.disk.is_on()
             || self.disk.is_full()
+            || self.disk.left_behind()
             || self.disk.counters().faults > self.faults_before;
         assert!(has_cause, "an error without a cause: {error}");
     }

@@ -17,6 +17,9 @@ const COLLECTIONS_MAX: usize = 3;
 /// Different ids per collection: few, so that most writes meet an older version.
 const IDS: u32 = 48;
 
+/// The name of the thread that flushes and compacts beside writes.
+const WORKER: &str = "simulation-worker";
+
 /// Where a flush or a compaction may be held while writes go on.
 const HOLDS: [&str; 3] = ["/segments/", "/deletions/", "/manifest/"];
 
@@ -157,14 +160,19 @@ impl Run {
         let hold = HOLDS[self.random.random_range(0..HOLDS.len())];
         let disk = Arc::clone(&self.disk);
         if self.chance(1, 2) {
-            disk.object_gate().shut(hold);
+            disk.object_gate().shut(WORKER, hold);
         }
-        let worker = thread::spawn(move || work(&collection));
+        let worker = thread::Builder::new().name(WORKER.to_owned());
+        let worker = worker.spawn(move || work(&collection)).unwrap();
         let before = self.slots[slot].model.acknowledged.clone();
         if disk.object_gate().wait_for_arrival(|| worker.is_finished()) {
             for _ in 0..self.random.random_range(1..4) {
                 let count = self.random.random_range(1..3);
                 self.write(count);
+            }
+            // Once its segment is written, a compaction keeps flushes waiting.
+            if phase == Phase::Compaction && hold == HOLDS[0] && self.chance(1, 2) {
+                self.flush_beside_compaction(slot);
             }
             self.phase(phase);
             disk.object_gate().open();
@@ -179,6 +187,17 @@ impl Run {
                 .map(|(id, _)| id)
                 .collect()
         })
+    }
+
+    fn flush_beside_compaction(&mut self, slot: usize) {
+        self.phase(Phase::Flush);
+        match self.slots[slot].collection.flush_blocking() {
+            Ok(()) => {
+                self.slots[slot].model.recent.clear();
+                self.disk.count("flush beside a compaction");
+            }
+            Err(error) => self.check_cause(&error),
+        }
     }
 
     /// What failed for a reason that has gone works, without a restart.

@@ -9,6 +9,9 @@ use outcrop_storage::{Collection, WriteError, WriteReceipt};
 use super::disk::SimulatedDisk;
 use super::model::Change;
 
+/// The name of the thread that writes to the log.
+const WRITER: &str = "outcrop-writer";
+
 type Answer = Result<WriteReceipt, WriteError>;
 
 /// Writes all batches and waits for their answers.
@@ -31,7 +34,7 @@ pub(super) fn write_all(
     if !is_held {
         return futures.into_iter().map(block_on).collect();
     }
-    disk.log_gate().shut("wal/");
+    disk.log_gate().shut(WRITER, "wal/");
     let mut context = Context::from_waker(Waker::noop());
     let mut answers: Vec<Option<Answer>> = Vec::with_capacity(futures.len());
     for (index, future) in futures.iter_mut().enumerate() {
