@@ -45,7 +45,7 @@ pub(crate) struct Recovered {
 ///
 /// # Errors
 /// If anything that was acknowledged cannot be read; the error names the file.
-/// [`WalError::Fenced`] if another process takes the bucket over meanwhile.
+/// [`WalError::Fenced`](crate::WalError::Fenced) if another process takes the bucket over meanwhile.
 pub(crate) fn recover(
     environment: &Environment,
     options: &StoreOptions,
