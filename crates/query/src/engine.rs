@@ -15,7 +15,7 @@ use crate::error::QueryError;
 use crate::execution::{Execution, Session};
 use crate::parameters::Parameter;
 use crate::resolver::Collections;
-use crate::scan::Cancellation;
+use crate::scan::{AccessPath, Cancellation};
 use crate::validation::{self, Validation};
 
 /// Stack of a query thread: plans of deeply nested expressions are walked recursively.
@@ -30,6 +30,8 @@ pub struct EngineOptions {
     pub partitions: usize,
     /// Bytes of JSON that one result may have.
     pub result_bytes_max: usize,
+    /// How collections are read that have no `HINT(access_path=…)`.
+    pub access_path: AccessPath,
     /// Where sorts and aggregations put what does not fit in memory; nowhere if `None`.
     pub spill_directory: Option<PathBuf>,
 }
@@ -42,6 +44,7 @@ impl Default for EngineOptions {
             memory_bytes_max: 1 << 30,
             partitions: cores,
             result_bytes_max: 100 << 20,
+            access_path: AccessPath::Cheapest,
             spill_directory: None,
         }
     }

@@ -10,6 +10,8 @@ use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
@@ -21,7 +23,7 @@ use crate::engine::{EngineOptions, QueryOutput, QueryRequest};
 use crate::error::QueryError;
 use crate::resolver::{Collections, StatementResolver};
 use crate::rows::RowWriter;
-use crate::scan::Cancellation;
+use crate::scan::{AnswerFromIndex, Cancellation};
 
 /// Workspace of names that give none.
 const DEFAULT_WORKSPACE: &str = "commons";
@@ -50,6 +52,7 @@ impl Session {
             // The binder leaves nothing to coerce. DataFusion's own coercion would compare a string
             // with a number by casting one of them, where this dialect says null.
             .with_analyzer_rules(vec![Arc::new(ResolveGroupingFunction::new())])
+            .with_physical_optimizer_rules(physical_rules())
             .build();
         Ok(Self { options, template })
     }
@@ -61,6 +64,13 @@ impl Session {
             .with_config(config)
             .build()
     }
+}
+
+/// DataFusion's rules, after our own: that looks for shapes which theirs take apart.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    rules.insert(0, Arc::new(AnswerFromIndex));
+    rules
 }
 
 fn runtime_env(options: &EngineOptions) -> DataFusionResult<RuntimeEnv> {
@@ -143,6 +153,7 @@ impl Execution {
             default_workspace: workspace,
             query_time: request.query_time,
             default_row_limit: request.default_row_limit,
+            access_path: self.session.options.access_path,
         };
         binder::bind(statement, &resolver, &context)
     }

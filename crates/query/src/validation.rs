@@ -7,6 +7,7 @@ use crate::dialect;
 use crate::error::QueryError;
 use crate::parameters::Parameter;
 use crate::resolver::{Collections, StatementResolver};
+use crate::scan::AccessPath;
 
 /// What a statement reads and needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,7 @@ pub(crate) fn validate(
         default_workspace: workspace,
         query_time: Timestamp(0),
         default_row_limit: None,
+        access_path: AccessPath::Cheapest,
     };
     let bound = binder::bind(&statement, &resolver, &context)?;
     Ok(Validation {

@@ -62,7 +62,10 @@ pub use options::StoreOptions;
 pub use part::{Part, PartData};
 pub use paths::ObjectPath;
 pub use scan::{BATCH_ROWS, BatchIterator, Evaluate, ScanPredicate, ScanRequest};
-pub use segment::{Segment, SegmentError, SegmentSummary};
+pub use segment::{
+    Direction, IndexPath, KeyRange, Matches, PathIndex, Postings, Segment, SegmentError,
+    SegmentSummary, Terms,
+};
 pub use snapshot::Snapshot;
 pub use stats::CollectionStats;
 pub use store::Store;

@@ -21,6 +21,7 @@ use super::query::{Bound, Cte, Ctes, rename};
 use super::scope::{Columns, Relation, Scope, Source};
 use super::{Binder, Result, chains};
 use crate::error::{Position, QueryError};
+use crate::scan::{AccessPath, CollectionTable, UnknownAccessPath};
 
 /// Most relations of one statement. A CTE that reads an earlier one twice doubles the plan.
 const RELATIONS_MAX: usize = 2_000;
@@ -190,6 +191,28 @@ impl Binder<'_> {
         self.aliased(cte.bound.clone(), alias, Some(name))
     }
 
+    /// The table, read as the hint at this place says, or as all are.
+    fn by_access_path(
+        &mut self,
+        table: Arc<CollectionTable>,
+        place: Option<Position>,
+    ) -> Arc<CollectionTable> {
+        let hints = self.access_paths.iter();
+        let mut path = self.context.access_path;
+        for (_, name) in hints.filter(|(at, _)| Some(*at) == place) {
+            match name.parse() {
+                Ok(hinted) => path = hinted,
+                Err(UnknownAccessPath) => self.warnings.push(format!(
+                    "the access path `{name}` is not known: the hint has no effect"
+                )),
+            }
+        }
+        match path {
+            AccessPath::Cheapest => table,
+            path => Arc::new(table.with_access_path(path)),
+        }
+    }
+
     /// A collection with all columns that the statement may need of it.
     fn collection(
         &mut self,
@@ -215,6 +238,7 @@ impl Binder<'_> {
         }
         .map_err(|error| error.or_position(place))?;
         self.collections.insert(resolved.full_name);
+        let table = self.by_access_path(resolved.table, place);
         let name = match alias {
             Some(alias) => Some(alias.name.value.clone()),
             None => parts.last().cloned(),
@@ -222,12 +246,12 @@ impl Binder<'_> {
         let qualifier = self
             .qualifiers
             .take(name.as_deref().unwrap_or("collection"));
-        let provider: Arc<dyn TableProvider> = Arc::clone(&resolved.table) as _;
-        let table = TableReference::bare(qualifier.clone());
+        let provider: Arc<dyn TableProvider> = Arc::clone(&table) as _;
+        let reference = TableReference::bare(qualifier.clone());
         let mut builder =
-            LogicalPlanBuilder::scan(table.clone(), provider_as_source(provider), None)?;
+            LogicalPlanBuilder::scan(reference.clone(), provider_as_source(provider), None)?;
         let columns = if self.relation_count == 1 {
-            Columns::Qualified(table)
+            Columns::Qualified(reference)
         } else {
             let prefix = format!("{qualifier}.");
             let all = builder.schema().columns().into_iter().map(|column| {
@@ -243,10 +267,7 @@ impl Binder<'_> {
         } else {
             vec![]
         };
-        let source = Source::Collection {
-            table: resolved.table,
-            columns,
-        };
+        let source = Source::Collection { table, columns };
         self.note_types(&plan);
         let relation = Relation {
             name,

@@ -21,7 +21,7 @@ use outcrop_document::Timestamp;
 use crate::error::{Position, QueryError};
 use crate::operators::OperatorError;
 use crate::parameters::Parameter;
-use crate::scan::Resolver;
+use crate::scan::{AccessPath, Resolver};
 
 pub use crate::dialect::{Explain, Statement};
 
@@ -59,6 +59,8 @@ pub struct BindContext<'a> {
     pub query_time: Timestamp,
     /// The limit of the outermost query, if the text gives none.
     pub default_row_limit: Option<u64>,
+    /// How collections are read that have no `HINT(access_path=…)`.
+    pub access_path: AccessPath,
 }
 
 /// A bound statement.
@@ -117,6 +119,8 @@ pub fn bind(
         column_types: HashMap::new(),
         relation_count: 0,
         aggregate_calls: 0,
+        access_paths: &statement.access_paths,
+        warnings: statement.warnings.clone(),
     };
     let bound = binder.query(&statement.query, None, &query::Ctes::new())?;
     let mut plan = bound.plan;
@@ -128,7 +132,7 @@ pub fn bind(
             .limit(0, Some(rows))?
             .build()?;
     }
-    let mut warnings = statement.warnings.clone();
+    let mut warnings = binder.warnings;
     warnings.extend(duplicates(&bound.columns));
     let output = bound
         .columns
@@ -194,6 +198,9 @@ struct Binder<'a> {
     relation_count: usize,
     /// Calls of aggregates in the SELECT that is being bound.
     aggregate_calls: usize,
+    /// The hints of the statement.
+    access_paths: &'a [(Position, String)],
+    warnings: Vec<String>,
 }
 
 /// The place of an expression in the text.

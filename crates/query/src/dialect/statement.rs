@@ -50,6 +50,8 @@ pub struct Statement {
     pub default_workspace: Option<String>,
     /// Names of the parameters in order of first use, without the colon. `?` counts from 1.
     pub parameters: Vec<String>,
+    /// From `collection HINT(access_path=path)`: where the name of the collection starts, the path.
+    pub access_paths: Vec<(Position, String)>,
     /// What was understood but has no effect.
     pub warnings: Vec<String>,
 }
@@ -92,6 +94,7 @@ pub fn parse(sql: &str) -> Result<Statement, QueryError> {
         explain,
         default_workspace: tokens.default_workspace,
         parameters: tokens.parameters,
+        access_paths: tokens.access_paths,
         warnings: tokens.warnings,
     })
 }

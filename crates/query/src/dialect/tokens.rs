@@ -1,7 +1,7 @@
 //! The tokens of a statement, after the forms that `sqlparser` has no hook for are rewritten.
 //!
-//! - `HINT(…)` and `OPTION(…)` are taken out; of their names only a leading `default_workspace` has
-//!   an effect.
+//! - `HINT(…)` and `OPTION(…)` are taken out; of their names only a leading `default_workspace`, and
+//!   `access_path` behind a collection, have an effect.
 //! - `:name`, `: name`, `:"name"`, `:1` and `?` become one placeholder token.
 //! - `UNNEST(x AS y WITH ORDINALITY AS n)` becomes `UNNEST(x, N'y', N'n')`.
 //! - The comma after the last item of a select list is taken out.
@@ -37,6 +37,8 @@ pub(super) struct Tokens {
     pub(super) default_workspace: Option<String>,
     /// Names of the parameters in order of first use.
     pub(super) parameters: Vec<String>,
+    /// From `collection HINT(access_path=path)`: where the name of the collection starts, the path.
+    pub(super) access_paths: Vec<(Position, String)>,
     /// What has no effect.
     pub(super) warnings: Vec<String>,
 }
@@ -64,6 +66,7 @@ pub(super) fn read(dialect: &Rockset, sql: &str) -> Result<Tokens, QueryError> {
         parameters: vec![],
         unnamed_parameters: 0,
         relations: 0,
+        access_paths: vec![],
         warnings: vec![],
     };
     let mut rest = list.as_slice();
@@ -88,6 +91,7 @@ pub(super) fn read(dialect: &Rockset, sql: &str) -> Result<Tokens, QueryError> {
         end: rewriter.end,
         default_workspace: rewriter.default_workspace,
         parameters: rewriter.parameters,
+        access_paths: rewriter.access_paths,
         warnings: rewriter.warnings,
     })
 }
@@ -110,6 +114,7 @@ struct Rewriter {
     parameters: Vec<String>,
     unnamed_parameters: usize,
     relations: usize,
+    access_paths: Vec<(Position, String)>,
     warnings: Vec<String>,
 }
 
@@ -391,10 +396,33 @@ impl Rewriter {
         };
         if is_leading && name.eq_ignore_ascii_case("default_workspace") && text.is_some() {
             self.default_workspace = text;
+        } else if name.eq_ignore_ascii_case("access_path")
+            && let (Some(place), Some(path)) = (self.table_before(), text)
+        {
+            self.access_paths.push((place, path));
         } else {
             self.warnings
                 .push(format!("the hint `{name}` has no effect"));
         }
+    }
+}
+
+impl Rewriter {
+    /// Where the name starts that the last tokens are, with an alias or without: `ws.c AS x`.
+    fn table_before(&self) -> Option<Position> {
+        let is_part = |t: &&TokenWithSpan| match &t.token {
+            Token::Period => true,
+            Token::Word(word) => {
+                word.quote_style.is_some()
+                    || !matches!(
+                        word.keyword,
+                        Keyword::FROM | Keyword::JOIN | Keyword::WHERE | Keyword::ON
+                    )
+            }
+            _ => false,
+        };
+        let first = self.list.iter().rev().take_while(is_part).last()?;
+        Position::of(first.span)
     }
 }
 

@@ -46,6 +46,18 @@ impl Comparison {
         }
     }
 
+    /// The operator that holds where this one does not, of values that compare.
+    pub(crate) fn negate(self) -> Self {
+        match self {
+            Self::Equal => Self::NotEqual,
+            Self::NotEqual => Self::Equal,
+            Self::Less => Self::GreaterOrEqual,
+            Self::LessOrEqual => Self::Greater,
+            Self::Greater => Self::LessOrEqual,
+            Self::GreaterOrEqual => Self::Less,
+        }
+    }
+
     /// The operator with its operands exchanged: `a < b` is `b > a`.
     pub(crate) fn swap(self) -> Self {
         match self {

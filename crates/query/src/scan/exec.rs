@@ -21,16 +21,18 @@ use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
 };
-use outcrop_storage::Snapshot;
+use outcrop_storage::{Part, Snapshot};
 
+use super::access::{AccessPath, PartAccess, report};
 use super::column::Column;
+use super::index_only::Top;
 use super::lookup;
 use super::predicate::Predicate;
-use super::stream::{ScanPlan, ScanStream};
+use super::stream::{ScanPlan, ScanStream, storage_error};
 use super::work::{self, PartShape, Piece};
 
 /// How many rows a filter is guessed to keep: one in so many.
-const FILTER_DIVISOR: usize = 4;
+const FILTER_DIVISOR: u32 = 4;
 
 /// Reads chosen columns of the documents of one snapshot that pass every filter.
 ///
@@ -45,6 +47,12 @@ pub struct CollectionScan {
     filters: Vec<Arc<dyn PhysicalExpr>>,
     predicates: Arc<[Predicate]>,
     ids: Option<Arc<BTreeSet<String>>>,
+    /// How each part is read, as far as is known before the scan runs.
+    accesses: Arc<[PartAccess]>,
+    /// The parts of the snapshot that are read.
+    parts: Arc<[usize]>,
+    /// Restricts each part to the rows that a top-N may want.
+    top: Option<Top>,
     /// Most rows that one partition gives.
     limit: Option<usize>,
     partitions_max: usize,
@@ -60,6 +68,7 @@ pub(super) struct Source {
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) columns: Arc<[Column]>,
     pub(super) schema: SchemaRef,
+    pub(super) path: AccessPath,
 }
 
 impl fmt::Debug for Source {
@@ -81,6 +90,10 @@ pub(super) struct ScanOptions {
     pub(super) limit: Option<usize>,
     /// Most partitions to make.
     pub(super) partitions_max: usize,
+    /// Which parts of the snapshot to read; all if none are given.
+    pub(super) parts: Option<Arc<[usize]>>,
+    /// Restricts each part to the rows that a top-N may want.
+    pub(super) top: Option<Top>,
 }
 
 impl CollectionScan {
@@ -94,15 +107,20 @@ impl CollectionScan {
             filters,
             limit,
             partitions_max,
+            parts,
+            top,
         } = options;
+        let parts = parts.unwrap_or_else(|| (0..source.snapshot.parts().len()).collect());
         let (ids, predicates) = classify(&filters, &source)?;
-        let shapes = source
-            .snapshot
-            .parts()
-            .iter()
-            .map(|part| PartShape {
-                rows: part.row_count(),
-                groups: part.row_groups(),
+        let accesses = match ids {
+            Some(_) => Vec::new(),
+            None => decide(&predicates, &source, projection.is_empty())?,
+        };
+        let shapes = source.snapshot.parts().iter().enumerate();
+        let shapes = shapes
+            .map(|(index, part)| match parts.contains(&index) {
+                true => shape(part, accesses.get(index)),
+                false => PartShape::default(),
             })
             .collect::<Vec<_>>();
         let partitions_wanted = if ids.is_some() { 1 } else { partitions_max };
@@ -120,6 +138,9 @@ impl CollectionScan {
             filters,
             predicates: predicates.into(),
             ids: ids.map(Arc::new),
+            accesses: accesses.into(),
+            parts,
+            top,
             limit,
             partitions_max,
             partitions: partitions.into(),
@@ -134,25 +155,81 @@ impl CollectionScan {
             filters: self.filters.clone(),
             limit: self.limit,
             partitions_max: self.partitions_max,
+            parts: Some(Arc::clone(&self.parts)),
+            top: self.top.clone(),
         }
+    }
+
+    /// The table that is read.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The parts of the snapshot that are read.
+    pub(super) fn parts(&self) -> impl Iterator<Item = usize> + '_ {
+        self.parts.iter().copied()
+    }
+
+    /// Whether all live rows come out: there are no filters, lookups and limits.
+    pub(super) fn reads_all_rows(&self) -> bool {
+        self.predicates.is_empty()
+            && self.ids.is_none()
+            && self.limit.is_none()
+            && self.top.is_none()
+    }
+
+    /// The same scan of these parts only.
+    pub(super) fn of_parts(&self, parts: Vec<usize>) -> Result<Self> {
+        let options = ScanOptions {
+            parts: Some(parts.into()),
+            ..self.options()
+        };
+        Self::try_new(self.source.clone(), options)
+    }
+
+    /// The same scan, without rows that cannot be among the first by a field.
+    pub(super) fn with_top(&self, top: Top) -> Result<Self> {
+        let options = ScanOptions {
+            top: Some(top),
+            ..self.options()
+        };
+        Self::try_new(self.source.clone(), options)
     }
 
     /// The access path, as EXPLAIN names it.
     fn access(&self) -> String {
         match &self.ids {
             Some(ids) => format!("lookup of {} by `_id`", counted(ids.len(), "document")),
-            None => "column scan".to_owned(),
+            None if self.predicates.is_empty() => "column_scan".to_owned(),
+            None => {
+                let parts = self.source.snapshot.parts();
+                let filters = self
+                    .predicates
+                    .iter()
+                    .enumerate()
+                    .map(|(place, predicate)| {
+                        let filter = predicate.expr();
+                        match predicate.is_changing() {
+                            true => format!("{filter}: decided for each segment when it is opened"),
+                            false => report(place, &filter.to_string(), parts, &self.accesses),
+                        }
+                    });
+                format!("[{}]", filters.collect::<Vec<_>>().join("; "))
+            }
         }
     }
 
     /// The number of rows that come out, where it is known without reading.
     fn row_count(&self, partition: Option<usize>) -> Option<usize> {
-        if !self.predicates.is_empty() || self.ids.is_some() {
+        if !self.predicates.is_empty() || self.ids.is_some() || self.top.is_some() {
             return None;
         }
         let parts = self.source.snapshot.parts();
         let rows: u64 = match partition {
-            None => self.source.snapshot.row_count(),
+            None => {
+                let read = self.parts.iter().map(|index| &parts[*index]);
+                read.map(|part| u64::from(part.live_row_count())).sum()
+            }
             Some(partition) => self
                 .partitions
                 .get(partition)?
@@ -175,12 +252,26 @@ impl CollectionScan {
 impl CollectionScan {
     /// A guess at the number of rows that come out, for the order and the kind of joins.
     fn estimate(&self, partition: Option<usize>) -> usize {
-        let rows = match &self.ids {
-            Some(ids) => ids.len(),
-            None => usize::try_from(self.source.snapshot.row_count()).unwrap_or(usize::MAX),
+        let guess = |rows: u64, filters: usize| {
+            let filters = u32::try_from(filters).unwrap_or(u32::MAX);
+            rows / u64::from(FILTER_DIVISOR).saturating_pow(filters)
         };
-        let filters = u32::try_from(self.predicates.len()).unwrap_or(u32::MAX);
-        let rows = rows / FILTER_DIVISOR.saturating_pow(filters);
+        let rows: u64 = match &self.ids {
+            Some(ids) => guess(ids.len() as u64, self.predicates.len()),
+            None => {
+                let parts = self.source.snapshot.parts();
+                let rows = self.parts.iter().map(|index| {
+                    let (index, part) = (*index, &parts[*index]);
+                    let access = self.accesses.get(index);
+                    match access.and_then(PartAccess::rows_least) {
+                        Some(rows) => rows.min(u64::from(part.live_row_count())),
+                        None => guess(u64::from(part.live_row_count()), self.predicates.len()),
+                    }
+                });
+                rows.sum()
+            }
+        };
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         let rows = match partition {
             Some(_) => rows / self.partitions.len(),
             None => rows,
@@ -197,18 +288,51 @@ fn classify(
     let mut wanted: Option<BTreeSet<String>> = None;
     let mut predicates = Vec::new();
     for filter in filters.iter().flat_map(split_conjunction) {
-        match lookup::ids(filter) {
+        match lookup::ids(filter).filter(|_| source.path != AccessPath::ColumnScan) {
             Some(ids) => {
                 wanted = Some(match wanted {
                     Some(others) => others.intersection(&ids).cloned().collect(),
                     None => ids,
                 });
             }
-            None => predicates.push(Predicate::new(filter, &source.schema)?),
+            None => predicates.push(Predicate::new(filter, &source.schema, &source.columns)?),
         }
     }
     predicates.sort_by_key(|predicate| predicate.rank(&source.columns));
     Ok((wanted, predicates))
+}
+
+/// How each part is read, as far as filters that do not change decide it.
+fn decide(predicates: &[Predicate], source: &Source, counts_only: bool) -> Result<Vec<PartAccess>> {
+    let readings: Vec<_> = predicates
+        .iter()
+        .map(|predicate| match predicate.is_changing() {
+            true => None,
+            false => predicate.reading(&source.columns),
+        })
+        .collect();
+    let readings: Vec<_> = readings.iter().map(Option::as_deref).collect();
+    let decide = |part| PartAccess::decide(part, &readings, counts_only, source.path);
+    let parts = source.snapshot.parts().iter();
+    parts
+        .map(|part| decide(part).map_err(storage_error))
+        .collect()
+}
+
+/// What there is to read of a part: where the index gives the rows, those, and in one go.
+fn shape(part: &Part, access: Option<&PartAccess>) -> PartShape {
+    let rows = part.row_count();
+    match access.and_then(PartAccess::rows_read) {
+        Some(found) => PartShape {
+            // At least one, so that a part without such rows is opened, and counted as ruled out.
+            rows: u32::try_from(found).unwrap_or(rows).clamp(1, rows.max(1)),
+            groups: Vec::new(),
+        },
+        None => PartShape {
+            rows,
+            groups: part.row_groups(),
+        },
+    }
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -230,7 +354,10 @@ impl DisplayAs for CollectionScan {
                 .map(|predicate| predicate.expr().to_string());
             write!(f, ", filters=[{}]", filters.collect::<Vec<_>>().join(", "))?;
         }
-        write!(f, ", parts={}", self.source.snapshot.parts().len())?;
+        if let Some(top) = &self.top {
+            write!(f, ", access=index_scan for {}", top.describe())?;
+        }
+        write!(f, ", parts={}", self.parts.len())?;
         write!(f, ", partitions={}", self.partitions.len())?;
         if let Some(limit) = self.limit {
             write!(f, ", limit={limit}")?;
@@ -295,6 +422,8 @@ impl ExecutionPlan for CollectionScan {
             schema: self.schema(),
             predicates: Arc::clone(&self.predicates),
             ids: self.ids.clone(),
+            accesses: Arc::clone(&self.accesses),
+            top: self.top.clone(),
         };
         let stream = ScanStream::new(
             plan,

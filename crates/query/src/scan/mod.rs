@@ -9,13 +9,17 @@
 //! - [`assemble`]: kernels that build dynamic, numeric and document-backed columns;
 //! - [`predicate`]: filters, their order, and the parts they rule out;
 //! - [`native`]: dynamic comparisons on the types that a part stores;
-//! - [`lookup`]: filters that name documents by `_id`.
+//! - [`lookup`]: filters that name documents by `_id`;
+//! - [`index_only`]: aggregations and top-N out of the index alone;
+//! - [`access`]: which filters the inverted index of a segment answers.
 //!
 //! Nothing here parses SQL, and nothing here knows how a segment lies on disk.
 
+mod access;
 mod assemble;
 mod column;
 mod exec;
+mod index_only;
 mod lookup;
 mod native;
 mod part;
@@ -24,10 +28,12 @@ mod stream;
 mod table;
 mod work;
 
+pub use access::{AccessPath, UnknownAccessPath};
 pub use column::PathUse;
 pub use exec::CollectionScan;
 pub use table::CollectionTable;
 
+pub(crate) use index_only::AnswerFromIndex;
 pub(crate) use stream::Cancellation;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! Filters inside a scan: what each reads, in which order they run, and what they rule out.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -20,6 +21,7 @@ use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
 use datafusion::physical_expr_common::physical_expr::is_volatile;
 use outcrop_storage::Part;
 
+use super::access::{Reading, read};
 use super::column::{Column, Content};
 use super::native::{DynamicComparison, Specialised};
 use super::part::PartColumns;
@@ -35,6 +37,8 @@ pub(super) struct Predicate {
     steady: bool,
     /// The filter as a comparison of a dynamic column with a constant, if it is one.
     comparison: Option<DynamicComparison>,
+    /// What it asks of the inverted index, if that does not change.
+    reading: Option<Reading>,
 }
 
 impl Predicate {
@@ -42,7 +46,11 @@ impl Predicate {
     ///
     /// # Errors
     /// If it names a column that the table lacks.
-    pub(super) fn new(filter: &Arc<dyn PhysicalExpr>, schema: &Schema) -> Result<Self> {
+    pub(super) fn new(
+        filter: &Arc<dyn PhysicalExpr>,
+        schema: &Schema,
+        table: &[Column],
+    ) -> Result<Self> {
         let mut columns = collect_columns(filter)
             .iter()
             .map(|column| Ok(schema.index_of(column.name())?))
@@ -54,18 +62,34 @@ impl Predicate {
         let changing = DynamicFilterTracking::classify(&expr).contains_dynamic_filter();
         let comparison = DynamicComparison::of(&expr);
         let steady = !changing && !is_volatile(&expr);
+        let reading = if steady { read(&expr, table) } else { None };
         Ok(Self {
             expr,
             columns,
             schema,
             steady,
             comparison,
+            reading,
         })
     }
 
     /// The filter, for display.
     pub(super) fn expr(&self) -> &Arc<dyn PhysicalExpr> {
         &self.expr
+    }
+
+    /// Whether the filter may say something else later, as those of joins and top-N do.
+    pub(super) fn is_changing(&self) -> bool {
+        !self.steady
+    }
+
+    /// What the filter asks of the inverted index right now; none if the index cannot answer it.
+    pub(super) fn reading(&self, table: &[Column]) -> Option<Cow<'_, Reading>> {
+        match self.steady {
+            true => self.reading.as_ref().map(Cow::Borrowed),
+            false if is_volatile(&self.expr) => None,
+            false => read(&self.expr, table).map(Cow::Owned),
+        }
     }
 
     /// The filter on what `part` stores, if it is native there.

@@ -4,6 +4,7 @@
 //! it between batches. What a query no longer needs is not decoded: a dropped stream reads nothing
 //! more, and [`Cancellation`] stops even the filters of a batch in progress.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::pin::Pin;
@@ -25,7 +26,9 @@ use outcrop_storage::{
 };
 use roaring::RoaringBitmap;
 
+use super::access::{PartAccess, Reading};
 use super::exec::Source;
+use super::index_only::Top;
 use super::native::Specialised;
 use super::part::PartColumns;
 use super::predicate::Predicate;
@@ -57,6 +60,8 @@ pub(super) struct ScanPlan {
     pub(super) schema: SchemaRef,
     pub(super) predicates: Arc<[Predicate]>,
     pub(super) ids: Option<Arc<BTreeSet<String>>>,
+    pub(super) accesses: Arc<[PartAccess]>,
+    pub(super) top: Option<Top>,
 }
 
 /// Reads the pieces of one partition, one after the other.
@@ -76,16 +81,25 @@ pub(super) struct ScanStream {
 struct Counts {
     parts_read: Count,
     parts_ruled_out: Count,
+    /// Live rows that the index gave.
+    rows_by_index: Count,
     rows_filtered: Count,
+    /// Rows that each filter kept of those it was asked about.
+    kept: Vec<Count>,
 }
 
 impl Counts {
-    fn new(metrics: &ExecutionPlanMetricsSet, partition: usize) -> Self {
+    fn new(metrics: &ExecutionPlanMetricsSet, partition: usize, filters: usize) -> Self {
         let count = |name| MetricBuilder::new(metrics).counter(name, partition);
+        let kept = (0..filters).map(|place| {
+            MetricBuilder::new(metrics).counter(format!("filter_{place}_kept"), partition)
+        });
         Self {
             parts_read: count("parts_read"),
             parts_ruled_out: count("parts_ruled_out"),
+            rows_by_index: count("rows_by_index"),
             rows_filtered: count("rows_filtered"),
+            kept: kept.collect(),
         }
     }
 }
@@ -101,6 +115,7 @@ impl ScanStream {
         partition: usize,
     ) -> Self {
         let config = context.session_config();
+        let counts = Counts::new(metrics, partition, plan.predicates.len());
         Self {
             plan,
             pieces: pieces.into_iter(),
@@ -109,7 +124,7 @@ impl ScanStream {
             batch_rows: config.batch_size(),
             cancellation: config.get_extension::<Cancellation>().unwrap_or_default(),
             baseline: BaselineMetrics::new(metrics, partition),
-            counts: Counts::new(metrics, partition),
+            counts,
         }
     }
 
@@ -148,13 +163,17 @@ impl ScanStream {
     fn open(&self, piece: &Piece) -> Result<Option<(BatchIterator, PartColumns)>> {
         let parts = self.plan.source.snapshot.parts();
         let part = &parts[piece.part];
-        let Some(predicates) = self.predicates(part) else {
+        let found = match &self.plan.ids {
+            Some(ids) => Rows::just(self.rows_of(part, ids)?),
+            None => self.rows_by_index(piece, part)?,
+        };
+        let Some(predicates) = self.predicates(part, &found.answered) else {
             self.counts.parts_ruled_out.add(1);
             return Ok(None);
         };
-        let rows = match &self.plan.ids {
-            Some(ids) => Some(self.rows_of(part, ids)?),
-            None => piece.rows.clone().map(range),
+        let rows = match (found.rows, self.top_rows(part)?) {
+            (Some(rows), Some(top)) => Some(rows & top),
+            (rows, top) => rows.or(top),
         };
         if rows.as_ref().is_some_and(RoaringBitmap::is_empty) {
             self.counts.parts_ruled_out.add(1);
@@ -173,18 +192,80 @@ impl ScanStream {
         Ok(Some((batches, columns)))
     }
 
-    /// The filters as `part` can run them; `None` if one rules the whole part out.
-    fn predicates(&self, part: &Part) -> Option<Vec<ScanPredicate>> {
+    /// The rows of `part` that the top-N above may want, if the index tells.
+    fn top_rows(&self, part: &Part) -> Result<Option<RoaringBitmap>> {
+        let rows = match &self.plan.top {
+            Some(top) => top.rows(part).map_err(storage_error)?,
+            None => None,
+        };
+        if let Some(rows) = &rows {
+            let live = usize::try_from(rows.len()).unwrap_or(usize::MAX);
+            self.counts.rows_by_index.add(live);
+        }
+        Ok(rows)
+    }
+
+    /// The rows that the inverted index gives of a piece, and which filters they pass for certain.
+    fn rows_by_index(&self, piece: &Piece, part: &Part) -> Result<Rows> {
+        let table = &self.plan.source.columns;
+        let predicates = &self.plan.predicates;
+        let readings: Vec<Option<Cow<'_, Reading>>> = predicates
+            .iter()
+            .map(|predicate| predicate.reading(table))
+            .collect();
+        let readings: Vec<Option<&Reading>> = readings.iter().map(Option::as_deref).collect();
+        let learned = |(predicate, reading): (&Predicate, &Option<&Reading>)| {
+            predicate.is_changing() && reading.is_some()
+        };
+        let access = if predicates.iter().zip(&readings).any(learned) {
+            // What a join or a top-N has learned by now may be worth a lookup.
+            let counts_only = self.plan.projection.is_empty();
+            let path = self.plan.source.path;
+            let decided = PartAccess::decide(part, &readings, counts_only, path);
+            &decided.map_err(storage_error)?
+        } else {
+            &self.plan.accesses[piece.part]
+        };
+        let rows = access.rows(part, &readings).map_err(storage_error)?;
+        let piece_rows = piece.rows.clone().map(range);
+        let Some(mut rows) = rows else {
+            return Ok(Rows {
+                rows: piece_rows,
+                answered: Vec::new(),
+            });
+        };
+        if let Some(piece_rows) = piece_rows {
+            rows &= piece_rows;
+        }
+        rows -= part.deletions().rows();
+        let live = usize::try_from(rows.len()).unwrap_or(usize::MAX);
+        self.counts.rows_by_index.add(live);
+        let answered: Vec<usize> = (0..predicates.len())
+            .filter(|place| access.answers(*place))
+            .collect();
+        for place in &answered {
+            self.counts.kept[*place].add(live);
+        }
+        Ok(Rows {
+            rows: Some(rows),
+            answered,
+        })
+    }
+
+    /// The filters but those at the places `answered` as `part` can run them; `None` if one rules
+    /// the whole part out.
+    fn predicates(&self, part: &Part, answered: &[usize]) -> Option<Vec<ScanPredicate>> {
         let mut runnable = Vec::with_capacity(self.plan.predicates.len());
         let table = &self.plan.source.columns;
-        for predicate in self.plan.predicates.iter() {
+        let predicates = self.plan.predicates.iter().enumerate();
+        for (place, predicate) in predicates.filter(|(place, _)| !answered.contains(place)) {
             match predicate.specialise(part, table) {
                 Some(Specialised::RulesOut) => return None,
                 Some(Specialised::Terms(terms)) => {
                     let columns = terms.columns.clone();
-                    runnable.push(
-                        self.scan_predicate(columns, false, move |stored| terms.evaluate(stored)),
-                    );
+                    runnable.push(self.scan_predicate(place, columns, false, move |stored| {
+                        terms.evaluate(stored)
+                    }));
                     continue;
                 }
                 None => {}
@@ -200,7 +281,7 @@ impl ScanStream {
             let stored = columns.stored().to_vec();
             let predicate = predicate.clone();
             runnable.push(
-                self.scan_predicate(stored, columns.document(), move |stored| {
+                self.scan_predicate(place, stored, columns.document(), move |stored| {
                     predicate.evaluate(&columns.assemble(stored)?)
                 }),
             );
@@ -208,19 +289,23 @@ impl ScanStream {
         Some(runnable)
     }
 
-    /// A filter for the reader that counts what it drops and stops when the query does.
+    /// The filter at `place` for the reader. It counts what it drops and stops when the query does.
     fn scan_predicate(
         &self,
+        place: usize,
         columns: Vec<SubColumn>,
         document: bool,
         evaluate: impl Fn(&RecordBatch) -> Result<BooleanArray, ArrowError> + Send + Sync + 'static,
     ) -> ScanPredicate {
         let filtered = self.counts.rows_filtered.clone();
+        let kept = self.counts.kept[place].clone();
         let cancellation = Arc::clone(&self.cancellation);
         let evaluate = move |stored: &RecordBatch| {
             cancellation.check()?;
             let passes = evaluate(stored)?;
-            filtered.add(passes.len() - passes.true_count());
+            let passing = passes.true_count();
+            filtered.add(passes.len() - passing);
+            kept.add(passing);
             Ok(passes)
         };
         ScanPredicate {
@@ -247,6 +332,23 @@ impl ScanStream {
     }
 }
 
+/// Rows to read of a piece.
+struct Rows {
+    /// All of the piece's if none.
+    rows: Option<RoaringBitmap>,
+    /// Places of the filters that they pass for certain.
+    answered: Vec<usize>,
+}
+
+impl Rows {
+    fn just(rows: RoaringBitmap) -> Self {
+        Self {
+            rows: Some(rows),
+            answered: Vec::new(),
+        }
+    }
+}
+
 fn range(rows: Range<u32>) -> RoaringBitmap {
     let mut bitmap = RoaringBitmap::new();
     bitmap.insert_range(rows);
@@ -254,7 +356,7 @@ fn range(rows: Range<u32>) -> RoaringBitmap {
 }
 
 /// What a filter or an assembled column raised passes through; the rest is the fault of storage.
-fn storage_error(error: SegmentError) -> DataFusionError {
+pub(super) fn storage_error(error: SegmentError) -> DataFusionError {
     match error {
         SegmentError::Scan { source } => source.into(),
         other if is_bucket_unavailable(&other) => {

@@ -15,6 +15,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use outcrop_document::FieldPath;
 use outcrop_storage::Snapshot;
 
+use super::access::AccessPath;
 use super::column::{Column, PathUse};
 use super::exec::{CollectionScan, ScanOptions, Source};
 
@@ -28,6 +29,7 @@ pub struct CollectionTable {
     columns: Arc<[Column]>,
     by_path: BTreeMap<FieldPath, Vec<usize>>,
     schema: SchemaRef,
+    path: AccessPath,
 }
 
 impl CollectionTable {
@@ -59,6 +61,20 @@ impl CollectionTable {
             columns: columns.into(),
             by_path,
             schema: Arc::new(Schema::new(fields)),
+            path: AccessPath::default(),
+        }
+    }
+
+    /// The same table, read by `path`.
+    #[must_use]
+    pub fn with_access_path(&self, path: AccessPath) -> Self {
+        Self {
+            full_name: Arc::clone(&self.full_name),
+            snapshot: Arc::clone(&self.snapshot),
+            columns: Arc::clone(&self.columns),
+            by_path: self.by_path.clone(),
+            schema: Arc::clone(&self.schema),
+            path,
         }
     }
 
@@ -154,6 +170,7 @@ impl TableProvider for CollectionTable {
             snapshot: Arc::clone(&self.snapshot),
             columns: Arc::clone(&self.columns),
             schema: Arc::clone(&self.schema),
+            path: self.path,
         };
         let partitions_max = state.config().target_partitions();
         let options = ScanOptions {
@@ -161,6 +178,8 @@ impl TableProvider for CollectionTable {
             filters,
             limit,
             partitions_max,
+            parts: None,
+            top: None,
         };
         Ok(Arc::new(CollectionScan::try_new(source, options)?))
     }

@@ -15,7 +15,7 @@ pub(super) struct Piece {
 }
 
 /// What matters of a part here.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct PartShape {
     /// Number of rows.
     pub(super) rows: u32,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outcrop_document::{Timestamp, Value, json, k};
+use outcrop_query::scan::AccessPath;
 use outcrop_query::{
     Collections, Engine, EngineOptions, Parameter, QueryError, QueryOutput, QueryRequest,
 };
@@ -23,16 +24,46 @@ pub(crate) enum Layout {
     Segments,
     /// Parts in which every other row is dead, and held values of other types.
     Churned,
+    /// One segment.
+    Compacted,
+    /// As [`Segments`](Self::Segments), with every answer from the index that it can give.
+    IndexedSegments,
+    /// As [`Churned`](Self::Churned), with every answer from the index that it can give.
+    IndexedChurned,
+    /// As [`Compacted`](Self::Compacted), with every answer from the index that it can give.
+    IndexedCompacted,
+    /// As [`Compacted`](Self::Compacted), without the index.
+    ScannedCompacted,
 }
 
 impl Layout {
-    pub(crate) const ALL: [Self; 3] = [Self::Delta, Self::Segments, Self::Churned];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Delta,
+        Self::Segments,
+        Self::Churned,
+        Self::Compacted,
+        Self::IndexedSegments,
+        Self::IndexedChurned,
+        Self::IndexedCompacted,
+        Self::ScannedCompacted,
+    ];
+
+    /// How collections laid out so are read.
+    fn access_path(self) -> AccessPath {
+        match self {
+            Self::Delta | Self::Segments | Self::Churned | Self::Compacted => AccessPath::Cheapest,
+            Self::IndexedSegments | Self::IndexedChurned | Self::IndexedCompacted => {
+                AccessPath::IndexScan
+            }
+            Self::ScannedCompacted => AccessPath::ColumnScan,
+        }
+    }
 
     /// A snapshot of `documents`.
     pub(crate) fn snapshot(self, documents: &[Value]) -> Arc<Snapshot> {
         let parts = match self {
             Self::Delta => vec![chunk(documents, DeletionVector::default())],
-            Self::Segments => {
+            Self::Segments | Self::IndexedSegments => {
                 let mut parts = documents
                     .chunks(3)
                     .map(|some| segment_of(some, &[]))
@@ -43,7 +74,10 @@ impl Layout {
                 }
                 parts
             }
-            Self::Churned => {
+            Self::Compacted | Self::IndexedCompacted | Self::ScannedCompacted => {
+                vec![segment_of(documents, &[])]
+            }
+            Self::Churned | Self::IndexedChurned => {
                 let parts = documents.chunks(4).enumerate().map(|(index, some)| {
                     let (rows, dead) = with_dead_rows(some);
                     match index % 2 {
@@ -110,20 +144,25 @@ pub(crate) fn segment_of(documents: &[Value], dead: &[u32]) -> Part {
     Part::from_segment(Arc::new(segment), deletions(dead))
 }
 
-/// Collections by full name.
+/// Collections by full name, and how they are read.
 #[derive(Default)]
-pub(crate) struct Fixture(BTreeMap<String, Arc<Snapshot>>);
+pub(crate) struct Fixture {
+    collections: BTreeMap<String, Arc<Snapshot>>,
+    access_path: AccessPath,
+}
 
 impl Collections for Fixture {
     fn snapshot(&self, workspace: &str, name: &str) -> Option<Arc<Snapshot>> {
-        self.0.get(&format!("{workspace}.{name}")).map(Arc::clone)
+        self.collections
+            .get(&format!("{workspace}.{name}"))
+            .map(Arc::clone)
     }
 }
 
 impl Fixture {
     /// The collections of `tests/sql/fixtures`.
     pub(crate) fn read(layout: Layout) -> Self {
-        let mut fixture = Self::default();
+        let mut fixture = Self::of(layout);
         for file in std::fs::read_dir(sql_tests().join("fixtures")).unwrap() {
             let file = file.unwrap().path();
             let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
@@ -134,13 +173,22 @@ impl Fixture {
         fixture
     }
 
+    /// No collections yet; those to come are read as `layout` says.
+    pub(crate) fn of(layout: Layout) -> Self {
+        Self {
+            access_path: layout.access_path(),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn insert(&mut self, full_name: &str, snapshot: Arc<Snapshot>) {
-        self.0.insert(full_name.to_owned(), snapshot);
+        self.collections.insert(full_name.to_owned(), snapshot);
     }
 
     pub(crate) fn engine(self) -> Engine {
         let options = EngineOptions {
             partitions: 2,
+            access_path: self.access_path,
             ..EngineOptions::default()
         };
         self.engine_with(options)

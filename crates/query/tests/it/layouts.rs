@@ -8,7 +8,7 @@ use crate::fixture::{
 };
 
 fn engine(layout: Layout, text: &str) -> Engine {
-    let mut fixture = Fixture::default();
+    let mut fixture = Fixture::of(layout);
     fixture.insert("commons.t", layout.snapshot(&documents(text)));
     fixture.engine()
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::disallowed_methods, reason = "tests read their own files")]
 
+mod access_paths;
 mod binder;
 mod engine;
 mod fixture;

@@ -145,7 +145,7 @@ proptest! {
         let keep = |value: Option<&Value>| passes(value, holds, &constant);
         let flipped = |value: Option<&Value>| passes(value, |ordering| !ordering.is_eq(), &constant);
         for layout in Layout::ALL {
-            let mut fixture = Fixture::default();
+            let mut fixture = Fixture::of(layout);
             fixture.insert("commons.t", layout.snapshot(&documents));
             let engine = fixture.engine();
             for (condition, expected) in [
@@ -192,7 +192,7 @@ proptest! {
         let groups = distinct + usize::from(present.len() < values.len());
 
         for layout in Layout::ALL {
-            let mut fixture = Fixture::default();
+            let mut fixture = Fixture::of(layout);
             fixture.insert("commons.t", layout.snapshot(&documents));
             let engine = fixture.engine();
             for (sql, expected) in [

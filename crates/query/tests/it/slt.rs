@@ -60,8 +60,9 @@ impl AsyncDB for Database {
     fn engine_name(&self) -> &str {
         match self.layout {
             Layout::Delta => "delta",
-            Layout::Segments => "segments",
-            Layout::Churned => "churned",
+            Layout::Segments | Layout::IndexedSegments => "segments",
+            Layout::Churned | Layout::IndexedChurned => "churned",
+            Layout::Compacted | Layout::IndexedCompacted | Layout::ScannedCompacted => "compacted",
         }
     }
 }
@@ -178,4 +179,21 @@ async fn in_segments() {
 #[tokio::test]
 async fn after_updates_and_deletes() {
     check(Layout::Churned).await;
+}
+
+#[tokio::test]
+async fn in_one_segment() {
+    check(Layout::Compacted).await;
+    check(Layout::ScannedCompacted).await;
+}
+
+#[tokio::test]
+async fn by_index() {
+    check(Layout::IndexedSegments).await;
+    check(Layout::IndexedCompacted).await;
+}
+
+#[tokio::test]
+async fn by_index_after_updates_and_deletes() {
+    check(Layout::IndexedChurned).await;
 }

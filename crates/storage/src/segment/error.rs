@@ -66,6 +66,12 @@ pub enum SegmentError {
         /// What is wrong with the bytes.
         source: DecodeError,
     },
+    /// A term of the inverted index is not K.
+    #[error("a term of the index cannot be decoded")]
+    Term {
+        /// What is wrong with the bytes.
+        source: DecodeError,
+    },
     /// A document is not an object, or has no `_id` that is a string.
     #[error("document in row {row} has no `_id`")]
     MissingId {

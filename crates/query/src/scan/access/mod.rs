@@ -1,0 +1,52 @@
+//! Access paths: which filters of a scan the inverted index answers, segment by segment.
+//!
+//! - [`condition`]: what a filter asks of the index, and what a segment's index answers;
+//! - [`read`]: filters read as conditions;
+//! - [`choose`]: the decision, from exact counts alone;
+//! - [`part`]: both put together for one part of a snapshot;
+//! - [`report`]: the decision in words, for EXPLAIN.
+//!
+//! Deleted rows are not the business of anything here: whoever reads rows leaves them out.
+
+mod choose;
+mod condition;
+mod part;
+mod read;
+mod report;
+
+pub(super) use part::PartAccess;
+pub(super) use read::{Reading, read};
+pub(super) use report::report;
+
+use std::str::FromStr;
+
+/// How a scan may come to its rows: `HINT(access_path=…)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessPath {
+    /// Whatever costs least in each segment.
+    #[default]
+    Cheapest,
+    /// Columns only; the index is not used.
+    ColumnScan,
+    /// The index for every filter that it can answer.
+    IndexFilter,
+    /// As [`IndexFilter`](Self::IndexFilter), and answers out of the index alone where it has them.
+    IndexScan,
+}
+
+/// A text that names no access path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownAccessPath;
+
+impl FromStr for AccessPath {
+    type Err = UnknownAccessPath;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAccessPath> {
+        match name.to_ascii_lowercase().as_str() {
+            "column_scan" => Ok(Self::ColumnScan),
+            "index_filter" => Ok(Self::IndexFilter),
+            "index_scan" => Ok(Self::IndexScan),
+            _ => Err(UnknownAccessPath),
+        }
+    }
+}
