@@ -9,12 +9,14 @@ import gzip
 import http.client
 import json
 import os
+import random
 import re
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import duckdb
@@ -160,7 +162,90 @@ QUERIES = [
         "SELECT e.company AS c, e.balance AS b FROM events e WHERE e._id = 'event-1-{middle}'",
         "SELECT company, balance FROM events WHERE _id = 'event-1-{middle}'",
     ),
+    (
+        "equality, one hit",
+        'SELECT e.company AS c, e.balance AS b FROM events e WHERE e."index" = {middle}',
+        'SELECT company, balance FROM events WHERE "index" = {middle}',
+    ),
+    (
+        "two selective filters, whole rows",
+        "SELECT * FROM events e WHERE e.address.postcode = '00{digits}' AND e.age = 30",
+        "SELECT * FROM events WHERE address.postcode = '00{digits}' AND age = 30",
+    ),
+    (
+        "COUNT under equality",
+        "SELECT COUNT(*) AS n FROM events e WHERE e.company = 'Acme'",
+        "SELECT count(*) FROM events WHERE company = 'Acme'",
+    ),
+    (
+        "GROUP BY with COUNT",
+        "SELECT e.address.city AS c, COUNT(*) AS n FROM events e GROUP BY e.address.city",
+        "SELECT address.city, count(*) FROM events GROUP BY address.city",
+    ),
+    (
+        "COUNT(DISTINCT)",
+        "SELECT COUNT(DISTINCT e.company) AS n FROM events e",
+        "SELECT count(DISTINCT company) FROM events",
+    ),
+    (
+        "MIN and MAX",
+        "SELECT MIN(e.age) AS a, MAX(e.name.last) AS b FROM events e",
+        "SELECT min(age), max(name.last) FROM events",
+    ),
+    (
+        "ORDER BY LIMIT 10",
+        'SELECT e._id AS i FROM events e ORDER BY e."index" DESC LIMIT 10',
+        'SELECT _id FROM events ORDER BY "index" DESC LIMIT 10',
+    ),
 ]
+
+
+def points(report, server, options):
+    """Lookups of whole single documents at random places, as a client on loopback sees them."""
+    draw = random.Random(5)
+    for name, condition in (("_id", "e._id = 'event-1-{}'"), ("a field, one hit", 'e."index" = {}')):
+        times = []
+        for _ in range(options.points):
+            where = condition.format(draw.randrange(options.documents))
+            begin = time.perf_counter()
+            found = server.sql(f"SELECT * FROM events e WHERE {where}")
+            times.append((time.perf_counter() - begin) * 1e3)
+            if len(found) != 1:
+                sys.exit(f"{where}: {len(found)} rows")
+        times.sort()
+        for percent in (50, 99):
+            place = min(len(times) * percent // 100, len(times) - 1)
+            report.add(f"lookup by {name}, p{percent}", times[place], unit="ms")
+
+
+def upserts(report, server, options, inserts):
+    """Every document once more, in the same slices, while another client counts them over and over."""
+    stop = threading.Event()
+    counts = []
+
+    def scan():
+        own = http.client.HTTPConnection("127.0.0.1", server.port)
+        headers = {"Authorization": f"ApiKey {KEY}", "Content-Type": "application/json"}
+        query = "SELECT COUNT(*) AS n, COUNT(DISTINCT e._id) AS d FROM events e WHERE e.age >= 0"
+        while not stop.is_set():
+            own.request("POST", "/v1/orgs/self/queries", json.dumps({"sql": {"query": query}}), headers)
+            counts.append(json.loads(own.getresponse().read())["results"][0])
+
+    scanner = threading.Thread(target=scan)
+    scanner.start()
+    rates = []
+    for first in range(0, options.documents, SLICE):
+        count = min(SLICE, options.documents - first)
+        rates.append(server.hammer("events", 8, 1000, count, 1, first)["documents_per_second"])
+    stop.set()
+    scanner.join()
+    if any(count != {"n": options.documents, "d": options.documents} for count in counts):
+        sys.exit(f"a scan saw a document twice or not at all: {counts}")
+    rate = statistics.median(rates)
+    report.add(
+        "upserts of every document, while scanning", rate, unit="docs/s",
+        note=f"{rate / inserts:.2f} of inserts, {len(counts)} scans saw each _id once",
+    )
 
 
 def reads(report, folder, options):
@@ -168,8 +253,12 @@ def reads(report, folder, options):
     server = Server(data)
     server.create("events")
     # The tool makes its documents in memory first; slices keep that within bounds.
+    rates = []
     for first in range(0, options.documents, SLICE):
-        server.hammer("events", 8, 1000, min(SLICE, options.documents - first), 1, first)
+        count = min(SLICE, options.documents - first)
+        rates.append(server.hammer("events", 8, 1000, count, 1, first)["documents_per_second"])
+    inserts = statistics.median(rates)
+    report.add("inserts, slices of 100,000", inserts, unit="docs/s")
     peak = server.peak_rss_bytes()
     server.stop()
     stored = folder_bytes(data)
@@ -187,14 +276,15 @@ def reads(report, folder, options):
     count = options.documents
     report.add(
         "bytes on disk per document", stored / count, unit="bytes",
-        note=f"gzip of the JSON {zipped / count:.0f}, JSON {sample / count:.0f}, ratio to gzip {stored / zipped:.2f}",
+        note=f"gzip of the JSON {zipped / count:.0f}, JSON {sample / count:.0f}, ratio to gzip {stored / zipped:.2f}, to JSON {stored / sample:.2f}",
     )
     database = duckdb.connect(os.path.join(folder, "duck.db"))
     database.sql(f"CREATE TABLE events AS SELECT * FROM read_json('{path}', sample_size=100000)")
     os.unlink(path)
     for name, ours, theirs in QUERIES:
-        ours = ours.replace("{middle}", str(count // 2))
-        theirs = theirs.replace("{middle}", str(count // 2))
+        values = {"{middle}": str(count // 2), "{digits}": "123"}
+        for place, value in values.items():
+            ours, theirs = ours.replace(place, value), theirs.replace(place, value)
         found = len(server.sql(ours)), len(database.sql(theirs).fetchall())
         if found[0] != found[1]:
             sys.exit(f"{name}: {found[0]} rows, but DuckDB has {found[1]}")
@@ -204,8 +294,10 @@ def reads(report, folder, options):
             median_ms(lambda: database.sql(theirs).fetchall(), options.query_runs),
             unit="ms",
         )
+    points(report, server, options)
+    upserts(report, server, options, inserts)
     report.add("peak memory while loading", peak / 2**20, unit="MiB")
-    report.add("peak memory while querying", server.peak_rss_bytes() / 2**20, unit="MiB")
+    report.add("peak memory while querying and replacing", server.peak_rss_bytes() / 2**20, unit="MiB")
     server.stop()
 
 
@@ -216,6 +308,7 @@ def main():
     parser.add_argument("--single", type=int, default=2_000, help="single documents added one after another")
     parser.add_argument("--runs", type=int, default=3, help="runs of each write figure")
     parser.add_argument("--query-runs", type=int, default=11, help="runs of each query")
+    parser.add_argument("--points", type=int, default=500, help="lookups of single documents")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
     options = parser.parse_args()
     report = Report()
