@@ -95,7 +95,7 @@ async fn a_slow_client_is_not_waited_for_at_shutdown() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_stops_its_query() {
-    use tokio::io::AsyncWriteExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let rig = Rig::start_with(|config| config.limits.queries_max = 1).await;
     let sql = "SELECT COUNT(*) FROM UNNEST(SEQUENCE(1, 3000)) AS a CROSS JOIN \
                UNNEST(SEQUENCE(1, 3000)) AS b CROSS JOIN UNNEST(SEQUENCE(1, 3000)) AS d";
@@ -109,6 +109,9 @@ async fn a_client_that_goes_away_stops_its_query() {
         body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
+    // Until it has the one place: a query that came in between would take it, and this one be refused.
+    let answered = tokio::time::timeout(Duration::from_millis(500), stream.read_u8()).await;
+    assert!(answered.is_err(), "the long query was answered");
     let other = || json!({ "sql": { "query": "SELECT 1 AS x" } });
     let path = "/v1/orgs/self/queries";
     let mut refused = false;
