@@ -1,10 +1,10 @@
 //! Access paths: which filters of a scan the inverted index answers, segment by segment.
 //!
 //! - [`condition`]: what a filter asks of the index, and what a segment's index answers;
-//! - [`read`]: filters read as conditions;
-//! - [`choose`]: the decision, from exact counts alone;
+//! - [`mod@read`]: filters read as conditions;
+//! - [`mod@choose`]: the decision, from exact counts alone;
 //! - [`part`]: both put together for one part of a snapshot;
-//! - [`report`]: the decision in words, for EXPLAIN.
+//! - [`mod@report`]: the decision in words, for EXPLAIN.
 //!
 //! Deleted rows are not the business of anything here: whoever reads rows leaves them out.
 
