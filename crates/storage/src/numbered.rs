@@ -107,12 +107,16 @@ impl NumberedObjects {
             .collect())
     }
 
-    /// The object with the highest number, or `None` if there is none.
+    /// The object with the highest number, or `None` if there is none. It stays the newest, even if
+    /// whoever made it failed to sync its name: what it does not name may be removed.
     ///
     /// # Errors
     /// [`NumberedError::Damaged`] if it fails its checksum: an older one is never taken in its
     /// place. [`NumberedError::Io`] if the disk refuses.
     pub fn newest(&self) -> Result<Option<NumberedObject>, NumberedError> {
+        self.disk
+            .sync_folder(&self.prefix)
+            .map_err(io_error("sync", &self.prefix))?;
         let Some(number) = self.numbers()?.pop() else {
             return Ok(None);
         };

@@ -2,8 +2,8 @@
 //!
 //! 1. In a bucket, where that process may still be running: its log is fenced, then each series of
 //!    numbered objects is claimed. From here on it can change nothing.
-//! 2. The newest manifest of each collection says which segments are alive; they are opened, with
-//!    their deletion vectors.
+//! 2. The newest manifest of each collection, whose name is synced once more, says which segments
+//!    are alive; they are opened, with their deletion vectors.
 //! 3. Files that no manifest names are removed: they are the rest of a flush that was cut short.
 //! 4. The write-ahead log is read, and every batch that the manifest does not have is applied
 //!    again (`replay.rs`).

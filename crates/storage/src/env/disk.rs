@@ -64,6 +64,14 @@ pub trait Disk: Debug + Send + Sync {
     /// `NotFound` if there is no such object; a shared disk may pass over that.
     fn remove(&self, path: &ObjectPath) -> io::Result<()>;
 
+    /// Waits until it is on disk which names there are in `folder`, and that there is this folder.
+    /// A process before may have failed to sync one that is seen all the same: a power cut could
+    /// still take it away, or bring back one that is gone. A folder that does not exist is fine.
+    ///
+    /// # Errors
+    /// Those of the disk, after which what was listed may not stay.
+    fn sync_folder(&self, folder: &ObjectPath) -> io::Result<()>;
+
     /// Removes a folder with everything in it; one that does not exist is fine.
     ///
     /// # Errors

@@ -55,10 +55,14 @@ impl LocalDisk {
             .take_while(|folder| !folder.is_dir())
             .collect();
         fs::create_dir_all(parent).map_err(at(parent))?;
-        for folder in missing {
-            sync_parent(folder)?;
+        let synced = missing.iter().try_for_each(|folder| sync_parent(folder));
+        if synced.is_err() {
+            // The next call must not take them for durable. They are empty, the lowest one first.
+            for folder in missing {
+                drop(fs::remove_dir(folder));
+            }
         }
-        Ok(())
+        synced
     }
 
     fn temporary_place(&self) -> PathBuf {
@@ -187,6 +191,20 @@ impl Disk for LocalDisk {
         let place = self.place(path);
         fs::remove_file(&place).map_err(at(&place))?;
         sync_parent(&place)
+    }
+
+    fn sync_folder(&self, folder: &ObjectPath) -> io::Result<()> {
+        let place = self.place(folder);
+        if !place.is_dir() {
+            return Ok(());
+        }
+        File::open(&place)
+            .and_then(|folder| folder.sync_all())
+            .map_err(at(&place))?;
+        // The folders above hold its own name.
+        let own = place.ancestors();
+        own.take_while(|folder| folder.starts_with(&self.root))
+            .try_for_each(sync_parent)
     }
 
     fn remove_folder(&self, folder: &ObjectPath) -> io::Result<()> {

@@ -110,6 +110,10 @@ impl Disk for GatedDisk {
         self.disk.remove(path)
     }
 
+    fn sync_folder(&self, folder: &ObjectPath) -> io::Result<()> {
+        self.disk.sync_folder(folder)
+    }
+
     fn remove_folder(&self, folder: &ObjectPath) -> io::Result<()> {
         self.disk.remove_folder(folder)
     }

@@ -74,6 +74,10 @@ impl Disk for PoweredDisk {
         self.powered(|disk| disk.remove(path))
     }
 
+    fn sync_folder(&self, folder: &ObjectPath) -> io::Result<()> {
+        self.powered(|disk| disk.sync_folder(folder))
+    }
+
     fn remove_folder(&self, folder: &ObjectPath) -> io::Result<()> {
         self.powered(|disk| disk.remove_folder(folder))
     }

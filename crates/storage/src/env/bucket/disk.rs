@@ -330,6 +330,11 @@ impl Disk for BucketDisk {
         })
     }
 
+    /// A bucket shows what it will keep.
+    fn sync_folder(&self, _folder: &ObjectPath) -> io::Result<()> {
+        Ok(())
+    }
+
     fn remove_folder(&self, folder: &ObjectPath) -> io::Result<()> {
         let place = self.place(folder);
         self.requests.send(|store| {

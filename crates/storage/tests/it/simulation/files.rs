@@ -111,21 +111,17 @@ impl Files {
 
     /// All changes of names in the folder of `path` reach the disk.
     pub(super) fn sync_folder_of(&mut self, path: &ObjectPath) {
-        let folder = folder_of(path);
+        self.sync_folder(folder_of(path));
+    }
+
+    /// All changes of names in the folder reach the disk.
+    pub(super) fn sync_folder(&mut self, folder: &str) {
         let is_outside = |path: &ObjectPath| folder_of(path) != folder;
         self.ghosts.retain(|path, _| is_outside(path));
         self.names_on_disk.retain(|path, _| is_outside(path));
         let inside = self.names.iter().filter(|(path, _)| !is_outside(path));
         self.names_on_disk
             .extend(inside.map(|(path, id)| (path.clone(), *id)));
-        self.forget_unused();
-    }
-
-    /// A process is started again: changes of names whose sync failed stay as they are seen. A
-    /// journal keeps their order, and has come to them by the time that the next change is synced.
-    pub(super) fn settle_names(&mut self) {
-        self.ghosts.clear();
-        self.names_on_disk.clone_from(&self.names);
         self.forget_unused();
     }
 

@@ -36,8 +36,15 @@ mod trace;
 mod writes;
 
 use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::sync::Arc;
 
+use outcrop_storage::env::{ManualClock, SeededRandom};
+use outcrop_storage::{Environment, Store};
+
+use crate::support::{put, try_write};
 use counters::Counters;
+use disk::SimulatedDisk;
 use run::Run;
 
 /// How many document operations to carry out, and at which seed to begin.
@@ -90,4 +97,46 @@ fn one_seed_gives_one_trace() {
             "seed {seed} does what another does"
         );
     }
+}
+
+/// A call fails during a compaction, and the power is cut only after the next start: what that start
+/// has seen, and acted on, stays.
+#[test]
+fn a_name_whose_sync_failed_is_not_relied_on_by_the_next_start() {
+    for seed in 0..4 {
+        for failing in 0..14 {
+            let disk = Arc::new(SimulatedDisk::new(seed));
+            let store = open_alone(&disk);
+            let collection = store.create_collection(crate::support::ID).unwrap();
+            for value in 1..=3 {
+                try_write(
+                    &collection,
+                    vec![put("a", value), put(&format!("{value}"), 0)],
+                )
+                .unwrap();
+                collection.flush_blocking().unwrap();
+            }
+            let expected = crate::support::contents(&collection);
+            disk.fail_in(failing, ErrorKind::Other);
+            drop(collection.compact_blocking());
+            disk.heal();
+            drop((collection, store));
+            disk.kill_process();
+            drop(open_alone(&disk));
+            disk.cut_power();
+            disk.restore_power();
+            let store = open_alone(&disk);
+            let found = crate::support::contents(&store.collection(crate::support::ID).unwrap());
+            assert_eq!(found, expected, "seed {seed}, call {failing}");
+        }
+    }
+}
+
+fn open_alone(disk: &Arc<SimulatedDisk>) -> Arc<Store> {
+    let environment = Environment {
+        clock: Arc::new(ManualClock::new()),
+        random: Arc::new(SeededRandom::new(1)),
+        disk: Arc::<SimulatedDisk>::clone(disk),
+    };
+    Store::open(environment, crate::support::options()).expect("the store opens")
 }
