@@ -106,18 +106,19 @@ fn a_failed_sync_stops_writes_for_good_and_reads_go_on() {
 
 /// What a script may leave in a collection: for each document the acknowledged value, or, after a
 /// write of unknown fate, any of two states.
-struct Expected {
-    certain: BTreeMap<String, i64>,
+pub(crate) struct Expected {
+    pub(crate) certain: BTreeMap<String, i64>,
     /// The state if the last, unacknowledged write is there after all.
-    possible: Option<BTreeMap<String, i64>>,
+    pub(crate) possible: Option<BTreeMap<String, i64>>,
 }
 
 impl Expected {
-    fn check(&self, found: &BTreeMap<String, i64>, failing: u64) {
+    pub(crate) fn check(&self, found: &BTreeMap<String, i64>, failing: u64) {
         let possible = self.possible.as_ref() == Some(found);
         assert!(
             possible || self.certain == *found,
-            "operation {failing}: {found:?}"
+            "operation {failing}: {found:?} instead of {:?}",
+            self.certain
         );
     }
 }
@@ -134,7 +135,7 @@ const ERROR_KINDS: [ErrorKind; 7] = [
 ];
 
 /// A script has 11 operations on documents per round. 20 rounds are `cargo xtask fail`.
-const ROUNDS_VARIABLE: &str = "OUTCROP_FAULTS_ROUNDS";
+pub(crate) const ROUNDS_VARIABLE: &str = "OUTCROP_FAULTS_ROUNDS";
 
 /// Batches: for each document its new value, or none to delete it.
 fn script() -> Vec<Vec<(&'static str, Option<i64>)>> {
@@ -154,6 +155,17 @@ fn script() -> Vec<Vec<(&'static str, Option<i64>)>> {
 
 /// Writes, flushes, compacts, and writes again, going on after every error.
 fn run_script(collection: &Collection, expected: &mut Expected) {
+    run_script_with(collection, expected, contents, |_| {});
+}
+
+/// As above. `read` looks at the collection, and `settle` waits until it is known whether a write
+/// has come about of which that is unknown.
+pub(crate) fn run_script_with(
+    collection: &Collection,
+    expected: &mut Expected,
+    read: impl Fn(&Collection) -> BTreeMap<String, i64>,
+    settle: impl Fn(&Collection),
+) {
     for (index, step) in script().into_iter().enumerate() {
         let operations = step
             .iter()
@@ -171,16 +183,23 @@ fn run_script(collection: &Collection, expected: &mut Expected) {
             Err(WriteError::Poisoned) => {
                 expected.possible.get_or_insert(after);
             }
+            Err(WriteError::Unavailable { .. }) => {
+                settle(collection);
+                if read(collection) == after {
+                    expected.certain = after;
+                }
+            }
+            Err(error @ WriteError::Fenced) => panic!("there is no other process: {error}"),
             Err(_) => {}
         }
-        assert_eq!(contents(collection), expected.certain);
+        assert_eq!(read(collection), expected.certain);
         if index % 2 == 1 {
             drop(collection.flush_blocking());
-            assert_eq!(contents(collection), expected.certain);
+            assert_eq!(read(collection), expected.certain);
         }
         if index % 20 == 19 {
             drop(collection.compact_blocking());
-            assert_eq!(contents(collection), expected.certain);
+            assert_eq!(read(collection), expected.certain);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Stores in a bucket: takeovers, outages, lost answers, and reads through the cache.
 
-mod faulty;
+mod failing;
+pub(crate) mod faulty;
 mod model;
 mod outage;
 mod reads;
@@ -29,7 +30,7 @@ fn options() -> StoreOptions {
     }
 }
 
-fn bucket_options(attempts_max: u32) -> BucketOptions {
+pub(crate) fn bucket_options(attempts_max: u32) -> BucketOptions {
     BucketOptions {
         retry: RetryOptions {
             attempts_max,
