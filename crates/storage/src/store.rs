@@ -150,6 +150,9 @@ impl Store {
     ) -> Result<Arc<Collection>, StoreError> {
         let _changing = self.changing.lock();
         self.check_open()?;
+        if self.context.is_fenced() {
+            return Err(StoreError::Fenced);
+        }
         if self.collection(id).is_some() {
             return Err(StoreError::CollectionExists { id });
         }

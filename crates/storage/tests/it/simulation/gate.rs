@@ -40,6 +40,16 @@ impl Gate {
         self.changed.notify_all();
     }
 
+    /// Whether some call would wait.
+    pub(super) fn is_shut(&self) -> bool {
+        self.state.lock().unwrap().shut_for.is_some()
+    }
+
+    /// Whether a call waits.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.state.lock().unwrap().is_waiting
+    }
+
     /// Called by the disk before an operation.
     pub(super) fn pass(&self, path: &str) {
         let mut state = self.state.lock().unwrap();

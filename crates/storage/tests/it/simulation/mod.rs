@@ -21,6 +21,7 @@
 //! - `disk`, `handles`, `files`, `image`, `gate` and `clock` are the simulated world;
 //! - `trace` and `counters` say what has happened.
 
+mod bucket;
 mod clock;
 mod counters;
 mod disk;
@@ -73,10 +74,27 @@ fn variable(name: &str) -> Option<u64> {
 fn no_crash_loses_or_invents_a_write() {
     let operations = variable(OPERATIONS_VARIABLE).unwrap_or(SHORT_OPERATIONS);
     let first = variable(SEED_VARIABLE).unwrap_or(1);
-    let mut total = Counters::default();
+    carry_out_many(Counters::default(), operations, first, Run::carry_out);
+}
+
+#[test]
+fn no_process_of_a_bucket_loses_or_invents_a_write() {
+    let operations = variable(OPERATIONS_VARIABLE).unwrap_or(SHORT_OPERATIONS);
+    let first = variable(SEED_VARIABLE).unwrap_or(1);
+    let total = Counters::new(&bucket::RARE_PATHS);
+    carry_out_many(total, operations, first, bucket::carry_out);
+}
+
+/// Carries out runs until there were so many operations, and prints what they have come to.
+fn carry_out_many(
+    mut total: Counters,
+    operations: u64,
+    first: u64,
+    carry_out: fn(u64, u64) -> (Counters, (u64, u64)),
+) {
     let mut seed = first;
     while total.operations < operations {
-        let (counters, _) = Run::carry_out(seed, STEPS);
+        let (counters, _) = carry_out(seed, STEPS);
         total.add(&counters);
         seed += 1;
     }
@@ -88,10 +106,19 @@ fn no_crash_loses_or_invents_a_write() {
 
 #[test]
 fn one_seed_gives_one_trace() {
+    check_traces(Run::carry_out);
+}
+
+#[test]
+fn one_seed_gives_one_trace_in_a_bucket() {
+    check_traces(bucket::carry_out);
+}
+
+fn check_traces(carry_out: fn(u64, u64) -> (Counters, (u64, u64))) {
     let mut digests = HashSet::new();
     for seed in 1..=3 {
-        let first = Run::carry_out(seed, TRACED_STEPS);
-        assert_eq!(first, Run::carry_out(seed, TRACED_STEPS), "seed {seed}");
+        let first = carry_out(seed, TRACED_STEPS);
+        assert_eq!(first, carry_out(seed, TRACED_STEPS), "seed {seed}");
         assert!(
             digests.insert(first.1),
             "seed {seed} does what another does"

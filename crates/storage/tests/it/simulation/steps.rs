@@ -12,16 +12,16 @@ use super::run::{Run, Slot};
 use super::writes::write_all;
 
 /// Collections at the same time.
-const COLLECTIONS_MAX: usize = 3;
+pub(super) const COLLECTIONS_MAX: usize = 3;
 
 /// Different ids per collection: few, so that most writes meet an older version.
 const IDS: u32 = 48;
 
 /// The name of the thread that flushes and compacts beside writes.
-const WORKER: &str = "simulation-worker";
+pub(super) const WORKER: &str = "simulation-worker";
 
 /// Where a flush or a compaction may be held while writes go on.
-const HOLDS: [&str; 3] = ["/segments/", "/deletions/", "/manifest/"];
+pub(super) const HOLDS: [&str; 3] = ["/segments/", "/deletions/", "/manifest/"];
 
 impl Run {
     pub(super) fn write(&mut self, batches: usize) {

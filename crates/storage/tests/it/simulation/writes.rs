@@ -10,7 +10,7 @@ use super::disk::SimulatedDisk;
 use super::model::Change;
 
 /// The name of the thread that writes to the log.
-const WRITER: &str = "outcrop-writer";
+pub(super) const WRITER: &str = "outcrop-writer";
 
 type Answer = Result<WriteReceipt, WriteError>;
 
@@ -52,7 +52,8 @@ pub(super) fn write_all(
         .collect()
 }
 
-struct Unpark(Thread);
+/// Wakes a thread that waits for an answer.
+pub(super) struct Unpark(pub(super) Thread);
 
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
