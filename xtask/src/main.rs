@@ -31,11 +31,12 @@ usage: cargo xtask <command>
   ci                      what continuous integration runs: `test` with the tool versions printed first
   bench [ARGS]...         the figures of benches/ beside DuckDB (`cargo xtask bench --help`)
   simulate [--operations N] [--seed S]
-                          storage on a simulated disk with faults and power cuts (2,000,000 operations)
+                          storage on a simulated disk and bucket, with faults, power cuts, kills and
+                          takeovers (2,000,000 operations on each)
   fail                    every call of a script to the disk fails once with each error
   corrupt [--cases N] [--seed S]
                           files of a store damaged one by one (2,000 damages)
-  powercut [--cycles N] [--fs ext4|xfs] [--seed S] [--debug]
+  powercut [--cycles N] [--fs ext4|xfs] [--seed S] [--debug | --binary PATH]
                           a server on a real file system whose power is cut (200 cycles); needs root
   fuzz [TARGET [SECONDS]] one fuzz target for a time (60 s); without a name, lists the targets";
 

@@ -6,6 +6,7 @@
 use crate::test::Outcome;
 use crate::{process, tree};
 use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// What a long form does unless told otherwise.
@@ -28,14 +29,22 @@ pub(crate) fn simulate(arguments: &[String]) -> Result<ExitCode> {
         ),
         ("OUTCROP_SIMULATION_SEED", seed),
     ];
-    storage_test("simulation::no_crash_loses_or_invents_a_write", &variables)
+    let names = [
+        "simulation::no_crash_loses_or_invents_a_write",
+        "simulation::no_process_of_a_bucket_loses_or_invents_a_write",
+    ];
+    storage_tests(&names, &variables)
 }
 
 /// `fail`.
 pub(crate) fn fail(arguments: &[String]) -> Result<ExitCode> {
     let [] = options(arguments, [])?;
-    let name = "faults::any_single_failing_disk_operation_loses_and_invents_nothing";
-    storage_test(name, &[("OUTCROP_FAULTS_ROUNDS", Some(FAULTS_ROUNDS))])
+    let names = [
+        "faults::any_single_failing_disk_operation_loses_and_invents_nothing",
+        "bucket::failing::any_single_failing_request_loses_and_invents_nothing",
+        "bucket::failing::an_open_whose_requests_fail_can_be_tried_again",
+    ];
+    storage_tests(&names, &[("OUTCROP_FAULTS_ROUNDS", Some(FAULTS_ROUNDS))])
 }
 
 /// `corrupt [--cases N] [--seed S]`.
@@ -46,10 +55,10 @@ pub(crate) fn corrupt(arguments: &[String]) -> Result<ExitCode> {
         ("OUTCROP_CORRUPTION_SEED", seed),
     ];
     let name = "corruption::every_damage_is_found_and_named_and_no_document_is_wrong";
-    storage_test(name, &variables)
+    storage_tests(&[name], &variables)
 }
 
-/// `powercut [--cycles N] [--fs ext4|xfs] [--seed S] [--debug]`.
+/// `powercut [--cycles N] [--fs ext4|xfs] [--seed S] [--debug | --binary PATH]`.
 pub(crate) fn powercut(arguments: &[String]) -> Result<ExitCode> {
     let debug = arguments.iter().any(|argument| argument == "--debug");
     let arguments: Vec<String> = arguments
@@ -57,9 +66,13 @@ pub(crate) fn powercut(arguments: &[String]) -> Result<ExitCode> {
         .filter(|argument| *argument != "--debug")
         .cloned()
         .collect();
-    let [cycles, kind, seed] = options(&arguments, ["--cycles", "--fs", "--seed"])?;
-    let profile = if debug { "debug" } else { "release" };
-    let mut command = powercut_command(profile, cycles.unwrap_or(CYCLES))?;
+    let [cycles, kind, seed, binary] =
+        options(&arguments, ["--cycles", "--fs", "--seed", "--binary"])?;
+    let binary = match binary {
+        Some(binary) => PathBuf::from(binary),
+        None => built(if debug { "debug" } else { "release" })?,
+    };
+    let mut command = powercut_command(&binary, cycles.unwrap_or(CYCLES));
     for (name, value) in [("--fs", kind), ("--seed", seed)] {
         if let Some(value) = value {
             command.args([name, value]);
@@ -75,7 +88,7 @@ pub(crate) fn short_powercut() -> Result<Outcome> {
         outcome.skipped.push("python3 not found".to_owned());
         return Ok(outcome);
     }
-    let output = powercut_command("debug", SHORT_CYCLES)?
+    let output = powercut_command(&built("debug")?, SHORT_CYCLES)
         .output()
         .context("cannot start `python3`")?;
     let said = String::from_utf8_lossy(&output.stdout);
@@ -86,26 +99,31 @@ pub(crate) fn short_powercut() -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn powercut_command(profile: &str, cycles: &str) -> Result<Command> {
+/// Builds the binary.
+fn built(profile: &str) -> Result<PathBuf> {
     let flag = (profile == "release").then_some("--release");
     let build = ["build", "--locked", "--package", "outcrop"];
     if !process::succeeds(&mut process::cargo(build.into_iter().chain(flag)))? {
         bail!("the build failed");
     }
+    Ok(tree::binary(profile))
+}
+
+fn powercut_command(binary: &Path, cycles: &str) -> Command {
     let mut command = Command::new("python3");
     command
         .arg("tests/powercut/powercut.py")
         .args(["--cycles", cycles])
         .arg("--binary")
-        .arg(tree::binary(profile))
+        .arg(binary)
         .arg("--folder")
         .arg(tree::target().join("powercut"))
         .current_dir(tree::root());
-    Ok(command)
+    command
 }
 
-/// Runs one test of the storage crate with these variables set.
-fn storage_test(name: &str, variables: &[(&str, Option<&str>)]) -> Result<ExitCode> {
+/// Runs tests of the storage crate, one at a time, with these variables set.
+fn storage_tests(names: &[&str], variables: &[(&str, Option<&str>)]) -> Result<ExitCode> {
     let mut command = process::cargo([
         "test",
         "--locked",
@@ -117,9 +135,10 @@ fn storage_test(name: &str, variables: &[(&str, Option<&str>)]) -> Result<ExitCo
         "it",
         "--",
         "--exact",
-        name,
         "--nocapture",
+        "--test-threads=1",
     ]);
+    command.args(names);
     for (variable, value) in variables {
         if let Some(value) = value {
             command.env(variable, value);
