@@ -8,6 +8,7 @@ mod engine;
 mod error;
 mod execution;
 pub mod functions;
+mod geography;
 pub mod operators;
 mod parameters;
 mod resolver;

@@ -221,13 +221,18 @@ pub(super) fn group(
         // All rows are one group, of which nothing is asked that is not a constant.
         aggregates.push(row_count()?);
     }
-    let aggregates: Vec<_> = aggregates
-        .into_iter()
-        .map(|aggregate| {
-            let lowered = grouping_arguments(aggregate.clone(), &replacements);
-            (aggregate, lowered)
-        })
-        .collect();
+    let place_of = |aggregate: &Expr| {
+        let holds = |expr: &&mut Typed| expr.expr.exists(|node| Ok(node == aggregate));
+        let at = exprs.iter().position(|expr| holds(expr).unwrap_or(false))?;
+        places.get(at).copied().flatten()
+    };
+    let mut lowered_aggregates = Vec::with_capacity(aggregates.len());
+    for aggregate in aggregates {
+        let lowered = grouping_arguments(aggregate.clone(), &terms, &keys);
+        let lowered = lowered.map_err(|error| error.or_position(place_of(&aggregate)))?;
+        lowered_aggregates.push((aggregate, lowered));
+    }
+    let aggregates = lowered_aggregates;
     let group_exprs: Vec<Expr> = match &grouping.sets {
         None => keys.iter().map(|key| key.expr.clone()).collect(),
         Some(sets) => {
@@ -330,19 +335,28 @@ fn collect(expr: &Expr, wanted: fn(&Expr) -> bool, found: &mut Vec<Expr>) -> Res
 }
 
 /// `GROUPING(a)` takes the columns that are grouped by, not what they are computed from.
-fn grouping_arguments(aggregate: Expr, replacements: &[(Expr, Expr, Expr)]) -> Expr {
+///
+/// # Errors
+/// [`QueryError::Semantic`] if an argument is not grouped by.
+fn grouping_arguments(aggregate: Expr, terms: &[Typed], keys: &[Typed]) -> Result<Expr> {
     match aggregate {
         Expr::AggregateFunction(AggregateFunction { func, mut params })
             if func.name() == grouping_udaf().name() =>
         {
             for argument in &mut params.args {
-                if let Some((_, key, _)) = replacements.iter().find(|(term, ..)| term == argument) {
-                    *argument = key.clone();
-                }
+                // A field that no document has is a null, whose form depends on its use.
+                let is_null = matches!(argument, Expr::Literal(value, _) if value.is_null());
+                let is_term =
+                    |term: &Typed| term.expr == *argument || is_null && term.is_null_type();
+                let Some(term) = terms.iter().position(is_term) else {
+                    let message = "GROUPING takes terms of GROUP BY";
+                    return Err(QueryError::semantic(message, None));
+                };
+                *argument = keys[term].expr.clone();
             }
-            Expr::AggregateFunction(AggregateFunction { func, params })
+            Ok(Expr::AggregateFunction(AggregateFunction { func, params }))
         }
-        other => other,
+        other => Ok(other),
     }
 }
 

@@ -4,8 +4,8 @@ use datafusion::logical_expr::WindowFrame;
 use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr as Ast, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentClause, FunctionArguments, NullTreatment, ObjectName, OrderByExpr, Spanned,
-    WindowFrame as AstFrame, WindowFrameBound, WindowFrameUnits, WindowSpec as AstWindow,
-    WindowType,
+    Value as AstValue, WindowFrame as AstFrame, WindowFrameBound, WindowFrameUnits,
+    WindowSpec as AstWindow, WindowType,
 };
 use outcrop_document::Value;
 
@@ -90,7 +90,10 @@ impl Binder<'_> {
             true => PathUse::Dynamic,
             false => PathUse::Value,
         };
-        let arguments = self.arguments(function, names, wanted)?;
+        let arguments = match lower.as_str() {
+            "normalize" => self.arguments(&with_form_as_text(function), names, wanted)?,
+            _ => self.arguments(function, names, wanted)?,
+        };
         Ok(functions::call_at(name, arguments, self.context.query_time))
     }
 
@@ -106,6 +109,16 @@ impl Binder<'_> {
             return Err(QueryError::semantic(message, super::position(expr)));
         }
         self.aggregate_calls += 1;
+        if name.eq_ignore_ascii_case("grouping") {
+            // Its arguments are the terms of GROUP BY themselves, not rows of a group.
+            let terms = Names {
+                aggregates: false,
+                window_functions: false,
+                ..*names
+            };
+            let call = self.aggregate_parts(name, function, &terms)?;
+            return Ok(functions::aggregate_call(name, call));
+        }
         if name.eq_ignore_ascii_case("sum")
             && let Some(sum) = self.sum_of_numbers(function, &names.rows())?
         {
@@ -127,6 +140,10 @@ impl Binder<'_> {
                 "the window function `{name}` cannot stand in {}",
                 names.clause
             );
+            return Err(QueryError::semantic(message, super::position(expr)));
+        }
+        if name.eq_ignore_ascii_case("grouping") {
+            let message = "`GROUPING` is no window function, so it takes no OVER";
             return Err(QueryError::semantic(message, super::position(expr)));
         }
         let inside = Names {
@@ -297,6 +314,20 @@ impl Binder<'_> {
         }
         names.resolve(&steps, PathUse::Value, expr)
     }
+}
+
+/// `NORMALIZE(x, NFD)`: the form is a bare word, which is the same as its text.
+fn with_form_as_text(function: &Function) -> Function {
+    let mut function = function.clone();
+    if let FunctionArguments::List(list) = &mut function.args
+        && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(form))) = list.args.get_mut(1)
+        && let Ast::Identifier(word) = form
+        && word.quote_style.is_none()
+    {
+        let text = AstValue::SingleQuotedString(word.value.clone());
+        *form = Ast::Value(text.with_span(word.span));
+    }
+    function
 }
 
 fn named_window(name: &str, names: &Names<'_>, expr: &Ast) -> Result<AstWindow> {

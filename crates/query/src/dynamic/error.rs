@@ -65,6 +65,12 @@ pub enum EvaluationError {
         /// The complaint.
         message: String,
     },
+    /// The statement asked for this error.
+    #[error("{message}")]
+    Raised {
+        /// What it wants to be said.
+        message: String,
+    },
     /// The results of one batch of rows take too much memory.
     #[error("the results of a function for one batch of rows take more than {bytes_max} bytes")]
     TooLarge {

@@ -24,6 +24,7 @@ impl Kinds {
     pub(crate) const INTERVAL: Self = Self::MICROS.or(Self::MONTHS);
     pub(crate) const ARRAY: Self = Self::of(ValueType::Array);
     pub(crate) const OBJECT: Self = Self::of(ValueType::Object);
+    pub(crate) const GEOGRAPHY: Self = Self::of(ValueType::Geography);
     pub(crate) const ANY: Self = Self(u16::MAX);
 
     const fn of(value_type: ValueType) -> Self {

@@ -5,6 +5,8 @@
 //! over single values. Each function is one row of [`FUNCTIONS`]: names, bounds on the number of
 //! arguments, lowering, sentence.
 
+mod checksum;
+mod maps;
 mod native;
 mod sliding;
 mod sum;
@@ -178,6 +180,35 @@ const FUNCTIONS: &[Aggregate] = &[
         most: 2,
         lower: values::map_agg,
         doc: "An object of keys and values; of equal keys the last wins.",
+    },
+    Aggregate {
+        names: &["MAP_UNION"],
+        least: 1,
+        most: 1,
+        lower: maps::map_union,
+        doc: "The members of all inputs, which are objects; of equal keys the last wins.",
+    },
+    Aggregate {
+        names: &["HISTOGRAM"],
+        least: 1,
+        most: 1,
+        lower: maps::histogram,
+        doc: "An object of how often each input occurs, under its text.",
+    },
+    Aggregate {
+        names: &["CHECKSUM"],
+        least: 1,
+        most: 1,
+        lower: checksum::checksum,
+        doc: "Eight bytes that equal sets of inputs share, whatever their order.",
+    },
+    Aggregate {
+        names: &["GROUPING"],
+        least: 1,
+        most: 31,
+        lower: native::grouping,
+        doc: "A bit for each term of GROUP BY, the first the highest: 1 where the row's set of terms \
+              lacks it.",
     },
     Aggregate {
         names: &["STRING_AGG", "LISTAGG"],

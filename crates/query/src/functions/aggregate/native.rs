@@ -113,6 +113,26 @@ fn extreme(mut call: Call, function: Arc<AggregateUDF>) -> Lowered {
     Ok(native(&call, function, vec![argument], returns))
 }
 
+/// The binder has made sure that the arguments are terms of GROUP BY.
+pub(super) fn grouping(call: Call) -> Lowered {
+    if call.distinct || call.filter.is_some() || !call.order_by.is_empty() {
+        return Err(OperatorError::Invalid {
+            message: "GROUPING takes terms of GROUP BY and nothing else".to_owned(),
+        });
+    }
+    let arguments = call.arguments.clone();
+    let mask = native(
+        &call,
+        df::grouping::grouping_udaf(),
+        arguments,
+        DataType::Int32,
+    );
+    Ok(Typed::new(
+        datafusion::logical_expr::cast(mask.expr, DataType::Int64),
+        DataType::Int64,
+    ))
+}
+
 pub(super) fn arbitrary(mut call: Call) -> Lowered {
     use datafusion::logical_expr::Expr;
     use datafusion::logical_expr::expr::NullTreatment;

@@ -4,6 +4,8 @@
 //! them: rows are then kept until the end, deduplicated by key, sorted and only then folded.
 //! Between partitions a state travels as one K-encoded value.
 
+use super::checksum::Checksum;
+use super::maps::{Histogram, MapUnion};
 use super::sliding::SlidingAccumulator;
 use super::values::{ArrayAgg, Extreme, MapAgg, StringAgg, Sum};
 use super::{Call, Lowered};
@@ -48,6 +50,9 @@ pub(super) enum ValueFunction {
     ArrayAgg,
     MapAgg,
     StringAgg,
+    Histogram,
+    MapUnion,
+    Checksum,
 }
 
 impl ValueFunction {
@@ -59,6 +64,9 @@ impl ValueFunction {
             Self::ArrayAgg => Box::new(ArrayAgg::default()),
             Self::MapAgg => Box::new(MapAgg::default()),
             Self::StringAgg => Box::new(StringAgg::default()),
+            Self::Histogram => Box::new(Histogram::default()),
+            Self::MapUnion => Box::new(MapUnion::default()),
+            Self::Checksum => Box::new(Checksum::default()),
         }
     }
 

@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 
 type Folded<T> = Result<T, EvaluationError>;
 
-fn dynamic_arguments(call: &mut Call) {
+pub(super) fn dynamic_arguments(call: &mut Call) {
     call.arguments = std::mem::take(&mut call.arguments)
         .into_iter()
         .map(to_dynamic)

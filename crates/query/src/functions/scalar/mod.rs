@@ -6,6 +6,7 @@
 //! Functions that are other expressions in disguise (`COALESCE`, `IF`, `TYPEOF`) are in
 //! [`special`]; all functions of the tables are immutable. To add a function, add a row; to add a family, add its table to [`FAMILIES`].
 
+mod apply;
 mod array;
 mod bitwise;
 mod columns;
@@ -13,6 +14,7 @@ mod conversion;
 mod date;
 mod definition;
 mod format;
+mod geography;
 mod hash;
 mod interval;
 mod json;
@@ -20,6 +22,7 @@ mod math;
 mod native;
 mod object;
 mod regexp;
+mod search;
 mod sha1;
 pub(crate) mod special;
 mod string;
@@ -43,17 +46,20 @@ use udf::FunctionUdf;
 
 /// Every table of functions.
 const FAMILIES: &[&[ScalarFunction]] = &[
+    apply::FUNCTIONS,
     array::FUNCTIONS,
     bitwise::FUNCTIONS,
     conversion::FUNCTIONS,
     date::FUNCTIONS,
     format::FUNCTIONS,
+    geography::FUNCTIONS,
     hash::FUNCTIONS,
     interval::FUNCTIONS,
     json::FUNCTIONS,
     math::FUNCTIONS,
     object::FUNCTIONS,
     regexp::FUNCTIONS,
+    search::FUNCTIONS,
     string::FUNCTIONS,
     text::FUNCTIONS,
     trunc::FUNCTIONS,
@@ -89,6 +95,12 @@ pub(crate) fn udf(name: &str) -> Option<Arc<ScalarUDF>> {
     FUNCTIONS
         .get(name.to_ascii_uppercase().as_str())
         .map(|entry| Arc::clone(&entry.udf))
+}
+
+/// The row of the tables for this name, in any letter case.
+fn definition(name: &str) -> Option<&'static ScalarFunction> {
+    let entry = FUNCTIONS.get(name.to_ascii_uppercase().as_str())?;
+    Some(entry.definition)
 }
 
 /// All names, for the manual and for suggestions, each with its sentence.

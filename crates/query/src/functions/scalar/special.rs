@@ -3,6 +3,7 @@
 
 use super::check_arity;
 use super::try_call::try_call;
+use crate::functions::kinds::Kinds;
 use crate::operators::{
     CastKind, Operation, OperatorError, Typed, binary, case, cast, coalesce, is_null, literal,
     null_if, to_dynamic,
@@ -93,6 +94,13 @@ const FORMS: &[SpecialForm] = &[
         most: 0,
         lower: |_| Ok(uuid()),
         doc: "A random UUID, new for every row.",
+    },
+    SpecialForm {
+        names: &["ARRAY_SHUFFLE"],
+        least: 1,
+        most: 1,
+        lower: |x| only(x, array_shuffle),
+        doc: "The elements of an array in random order, new for every row.",
     },
     SpecialForm {
         names: &["JSON_FORMAT"],
@@ -200,6 +208,20 @@ fn uuid() -> Typed {
         datafusion::logical_expr::cast(drawn, DataType::Utf8View),
         DataType::Utf8View,
     )
+}
+
+/// The order comes from a number that is drawn for every row.
+fn array_shuffle(operand: Typed) -> Lowered {
+    if !Kinds::ARRAY.may_hold(operand.sql_type()) {
+        return Err(OperatorError::ArgumentType {
+            function: "ARRAY_SHUFFLE".to_owned(),
+            position: 1,
+            expected: Kinds::ARRAY.describe(),
+            found: operand.sql_type().name().to_owned(),
+        });
+    }
+    let seed = random(vec![])?;
+    crate::functions::call("OUTCROP_SHUFFLE", vec![operand, seed])
 }
 
 fn json_format(operand: Typed) -> Lowered {
