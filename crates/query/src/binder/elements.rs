@@ -52,15 +52,67 @@ pub(super) fn without_fields(document: Typed, names: Vec<String>) -> Typed {
     Typed::new(expr, DataType::BinaryView)
 }
 
+/// `value` if it is an object, else an object with it under `name`; null for no value.
+pub(super) fn as_object(value: Typed, name: &str) -> Typed {
+    let function = AsObject {
+        name: name.to_owned(),
+        signature: one_dynamic(),
+    };
+    let expr = ScalarUDF::new_from_impl(function).call(vec![value.expr]);
+    Typed::new(expr, DataType::BinaryView)
+}
+
+/// Values as the members of rows.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct AsObject {
+    name: String,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for AsObject {
+    fn name(&self) -> &str {
+        "as_object"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::BinaryView)
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let args: Vec<_> = args.iter().map(ToString::to_string).collect();
+        Ok(format!("as_object[{}]({})", self.name, args.join(", ")))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let values = dynamic_argument(&args, 0)?;
+        let mut objects = BinaryViewBuilder::with_capacity(values.len());
+        for value in &values {
+            match value {
+                Some(value) if k::value_type(value).map_err(damaged)? != ValueType::Object => {
+                    let mut object = k::ObjectBuilder::new();
+                    object.insert(self.name.as_str(), value.to_vec());
+                    objects.append_value(object.finish().map_err(damaged)?);
+                }
+                other => objects.append_option(other),
+            }
+        }
+        Ok(ColumnarValue::Array(Arc::new(objects.finish())))
+    }
+}
+
 fn one_dynamic() -> Signature {
     Signature::exact(vec![DataType::BinaryView], Volatility::Immutable)
 }
 
-fn damaged(error: k::DecodeError) -> DataFusionError {
+pub(super) fn damaged(error: k::DecodeError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
-fn dynamic_argument(args: &ScalarFunctionArgs, index: usize) -> Result<BinaryViewArray> {
+pub(super) fn dynamic_argument(args: &ScalarFunctionArgs, index: usize) -> Result<BinaryViewArray> {
     let array = args.args[index].to_array(args.number_rows)?;
     match array.as_binary_view_opt() {
         Some(values) => Ok(values.clone()),
@@ -102,14 +154,11 @@ impl ScalarUDFImpl for UnnestList {
 }
 
 /// Whether a value is an array; `false` for null.
-fn is_array(value: &[u8]) -> Result<bool> {
+pub(super) fn is_array(value: &[u8]) -> Result<bool> {
     match k::value_type(value).map_err(damaged)? {
         ValueType::Array => Ok(true),
         ValueType::Null => Ok(false),
-        other => exec_err!(
-            "UNNEST takes an array, found a value of type {}",
-            other.name()
-        ),
+        other => exec_err!("expected an array, found a value of type {}", other.name()),
     }
 }
 

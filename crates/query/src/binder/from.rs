@@ -21,7 +21,7 @@ use super::query::{Bound, Cte, Ctes, rename};
 use super::scope::{Columns, Relation, Scope, Source};
 use super::{Binder, Result, chains};
 use crate::error::{Position, QueryError};
-use crate::scan::{AccessPath, CollectionTable, UnknownAccessPath};
+use crate::scan::{AccessPath, CollectionTable, ResolvedTable, UnknownAccessPath};
 
 /// Most relations of one statement. A CTE that reads an earlier one twice doubles the plan.
 const RELATIONS_MAX: usize = 2_000;
@@ -37,14 +37,16 @@ impl Binder<'_> {
         let place = Position::of(factor.span());
         match factor {
             TableFactor::Table {
-                sample: Some(_), ..
-            } => Err(QueryError::not_implemented("`TABLESAMPLE`", place)),
-            TableFactor::Table {
                 name,
                 alias,
                 args: None,
+                sample,
                 ..
-            } => self.named_table(&chains::name_parts(name), alias.as_ref(), place, ctes),
+            } => {
+                let name = chains::name_parts(name);
+                let part = self.named_table(&name, alias.as_ref(), place, ctes)?;
+                self.sampled(part, sample.as_ref(), place, ctes)
+            }
             TableFactor::Table { name, .. } | TableFactor::Function { name, .. } => {
                 Err(QueryError::UnknownFunction {
                     name: name.to_string(),
@@ -55,16 +57,15 @@ impl Binder<'_> {
                 let parts = self.table_name(expr, ctes)?;
                 self.named_table(&parts, alias.as_ref(), place, ctes)
             }
-            TableFactor::Derived { lateral: true, .. } => Err(QueryError::not_implemented(
-                "`LATERAL` before a query",
-                place,
-            )),
             TableFactor::Derived {
                 subquery,
                 alias,
-                sample: None,
+                sample,
                 ..
-            } => self.derived(subquery, alias.as_ref(), outer, ctes),
+            } => {
+                let part = self.derived(subquery, alias.as_ref(), outer, ctes)?;
+                self.sampled(part, sample.as_ref(), place, ctes)
+            }
             TableFactor::NestedJoin {
                 table_with_joins,
                 alias: None,
@@ -120,7 +121,7 @@ impl Binder<'_> {
     }
 
     /// A bound query as a relation.
-    fn aliased(
+    pub(super) fn aliased(
         &mut self,
         mut bound: Bound,
         alias: Option<&TableAlias>,
@@ -213,6 +214,16 @@ impl Binder<'_> {
         }
     }
 
+    /// The collection of this name, which the statement reads from now on.
+    pub(super) fn resolved(&mut self, parts: &[String]) -> Result<ResolvedTable> {
+        let resolved = match (&self.workspace, parts) {
+            (Some(workspace), [name]) => self.resolver.resolve(&[workspace.clone(), name.clone()]),
+            _ => self.resolver.resolve(parts),
+        }?;
+        self.collections.insert(resolved.full_name.clone());
+        Ok(resolved)
+    }
+
     /// A collection with all columns that the statement may need of it.
     fn collection(
         &mut self,
@@ -232,13 +243,9 @@ impl Binder<'_> {
                 Position::of(column.name.span),
             ));
         }
-        let resolved = match (&self.workspace, parts) {
-            (Some(workspace), [name]) => self.resolver.resolve(&[workspace.clone(), name.clone()]),
-            _ => self.resolver.resolve(parts),
-        }
-        .map_err(|error| error.or_position(place))?;
-        self.collections.insert(resolved.full_name);
-        let table = self.by_access_path(resolved.table, place);
+        let resolved = self.resolved(parts);
+        let table = resolved.map_err(|error| error.or_position(place))?.table;
+        let table = self.by_access_path(table, place);
         let name = match alias {
             Some(alias) => Some(alias.name.value.clone()),
             None => parts.last().cloned(),
@@ -322,7 +329,9 @@ impl Binder<'_> {
 }
 
 /// The parts of `SELECT * FROM collection [alias] [WHERE …]`; `None` if there is anything more.
-fn star_of_collection(query: &Query) -> Option<(&Select, &ObjectName, Option<&TableAlias>)> {
+pub(super) fn star_of_collection(
+    query: &Query,
+) -> Option<(&Select, &ObjectName, Option<&TableAlias>)> {
     let is_plain = query.with.is_none() && query.order_by.is_none() && query.limit_clause.is_none();
     let SetExpr::Select(select) = query.body.as_ref() else {
         return None;

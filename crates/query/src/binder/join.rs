@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::ast::{
     TableWithJoins,
 };
 
+use super::lateral::as_lateral;
 use super::names::Names;
 use super::query::Ctes;
 use super::scope::{Relation, Scope};
@@ -51,6 +52,7 @@ impl Part {
             relations: self.relations.clone(),
             merged: self.merged.clone(),
             parent: outer,
+            shares_plan: false,
         }
     }
 }
@@ -86,6 +88,9 @@ impl Binder<'_> {
         let mut part = match (left, as_unnest(&tables.relation)) {
             (left, Some(unnest)) => self.unnest(left, &unnest, false, outer, ctes)?,
             (None, None) => self.factor(&tables.relation, outer, ctes)?,
+            (Some(left), None) if let Some(lateral) = as_lateral(&tables.relation) => {
+                self.lateral(left, lateral, false, outer, ctes)?
+            }
             (Some(left), None) => {
                 let right = self.factor(&tables.relation, outer, ctes)?;
                 cross(left, right)?
@@ -120,6 +125,27 @@ impl Binder<'_> {
                 return Err(QueryError::not_implemented(what, place));
             }
             return self.unnest(Some(left), &unnest, keeps_left, outer, ctes);
+        }
+        if let Some(lateral) = as_lateral(&join.relation) {
+            let keeps_left = join_type == JoinType::Left;
+            let condition = match constraint {
+                None | Some(JoinConstraint::None) if !keeps_left => None,
+                Some(JoinConstraint::On(condition)) if is_true(condition) => None,
+                Some(JoinConstraint::On(condition)) if !keeps_left => Some(condition),
+                _ => return Err(QueryError::not_implemented("this kind of join", place)),
+            };
+            if !matches!(join_type, JoinType::Inner | JoinType::Left) {
+                return Err(QueryError::not_implemented("this kind of join", place));
+            }
+            let mut part = self.lateral(left, lateral, keeps_left, outer, ctes)?;
+            if let Some(condition) = condition {
+                let scope = part.scope(outer);
+                let condition = self.condition(condition, &Names::fields(&scope, ctes, "ON"))?;
+                part.plan = LogicalPlanBuilder::from(part.plan)
+                    .filter(condition)?
+                    .build()?;
+            }
+            return Ok(part);
         }
         let right = self.factor(&join.relation, outer, ctes)?;
         match constraint {
@@ -164,7 +190,7 @@ fn join_type(operator: &JoinOperator) -> Option<JoinType> {
     })
 }
 
-fn cross(left: Part, right: Part) -> Result<Part> {
+pub(super) fn cross(left: Part, right: Part) -> Result<Part> {
     let plan = LogicalPlanBuilder::from(left.plan)
         .cross_join(right.plan)?
         .build()?;

@@ -29,15 +29,20 @@ mod aggregate;
 mod call;
 mod chains;
 mod constant;
+mod describe;
 mod elements;
 mod expression;
 mod from;
 mod join;
+mod lateral;
 mod literal;
 mod names;
 mod naming;
+mod per_row;
 mod projection;
+mod quantified;
 mod query;
+mod sample;
 mod scope;
 mod select;
 mod set_operation;
@@ -122,7 +127,10 @@ pub fn bind(
         access_paths: &statement.access_paths,
         warnings: statement.warnings.clone(),
     };
-    let bound = binder.query(&statement.query, None, &query::Ctes::new())?;
+    let bound = match &statement.describe {
+        Some(describe) => binder.describe(&statement.query, describe)?,
+        None => binder.query(&statement.query, None, &query::Ctes::new())?,
+    };
     let mut plan = bound.plan;
     if let Some(rows) = context.default_row_limit
         && !has_limit(&statement.query)

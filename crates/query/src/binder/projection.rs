@@ -144,7 +144,7 @@ pub(super) fn star_columns(relations: &[Relation]) -> Result<Vec<ScopeColumn>> {
 
 fn relation_star(relation: &Relation) -> Result<Vec<ScopeColumn>> {
     match &relation.source {
-        Source::Columns(columns) => Ok(columns.clone()),
+        Source::Columns(columns) => Ok(columns.iter().map(spread).collect()),
         Source::Collection { .. } => {
             let value = relation
                 .document()
@@ -155,6 +155,19 @@ fn relation_star(relation: &Relation) -> Result<Vec<ScopeColumn>> {
                 value,
             }])
         }
+    }
+}
+
+/// A column as a star shows it. A star with a name holds values that need not be objects: those are
+/// members of that name.
+fn spread(column: &ScopeColumn) -> ScopeColumn {
+    match column.kind {
+        OutputKind::Star if !column.name.is_empty() => ScopeColumn {
+            name: String::new(),
+            kind: OutputKind::Star,
+            value: elements::as_object(column.value.clone(), &column.name),
+        },
+        _ => column.clone(),
     }
 }
 

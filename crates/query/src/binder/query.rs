@@ -39,9 +39,9 @@ pub(super) struct Bound {
 
 /// The rows that LIMIT and OFFSET leave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Limits {
-    skip: usize,
-    fetch: Option<usize>,
+pub(super) struct Limits {
+    pub(super) skip: usize,
+    pub(super) fetch: Option<usize>,
 }
 
 impl Binder<'_> {
@@ -66,7 +66,7 @@ impl Binder<'_> {
                 self.order_output(bound, order, outer, with_own)?
             }
         };
-        let limits = self.limits(query.limit_clause.as_ref(), outer, with_own)?;
+        let limits = self.limits(query.limit_clause.as_ref(), with_own)?;
         if limits == Limits::default() {
             return Ok(bound);
         }
@@ -175,6 +175,7 @@ impl Binder<'_> {
             relations: vec![relation],
             merged: vec![],
             parent: outer,
+            shares_plan: false,
         };
         let aliases: Vec<_> = bound
             .columns
@@ -200,13 +201,7 @@ impl Binder<'_> {
         Ok(Bound { plan, ..bound })
     }
 
-    fn limits(
-        &mut self,
-        clause: Option<&LimitClause>,
-        outer: Option<&Scope<'_>>,
-        ctes: &Ctes,
-    ) -> Result<Limits> {
-        let _ = outer;
+    pub(super) fn limits(&mut self, clause: Option<&LimitClause>, ctes: &Ctes) -> Result<Limits> {
         let (limit, offset) = match clause {
             None => (None, None),
             Some(LimitClause::LimitOffset {
@@ -273,7 +268,9 @@ pub(super) fn rename(
     Ok(())
 }
 
-fn order_terms(order: Option<&OrderBy>) -> Result<&[datafusion::sql::sqlparser::ast::OrderByExpr]> {
+pub(super) fn order_terms(
+    order: Option<&OrderBy>,
+) -> Result<&[datafusion::sql::sqlparser::ast::OrderByExpr]> {
     match order.map(|order| &order.kind) {
         None => Ok(&[]),
         Some(OrderByKind::Expressions(terms)) => Ok(terms),

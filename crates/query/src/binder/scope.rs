@@ -24,7 +24,7 @@ use crate::scan::{CollectionTable, PathUse};
 /// One column that a relation offers.
 #[derive(Clone, Debug)]
 pub(super) struct ScopeColumn {
-    /// Its name; empty for a star.
+    /// Its name; for a star, empty or the name of values in it that are no objects.
     pub(super) name: String,
     /// A star is a document whose fields count as columns.
     pub(super) kind: OutputKind,
@@ -91,6 +91,8 @@ pub(super) struct Scope<'p> {
     pub(super) merged: Vec<(String, Typed)>,
     /// The query around this one.
     pub(super) parent: Option<&'p Scope<'p>>,
+    /// Whether the relations of `parent` are in the same plan, so that their columns are at hand.
+    pub(super) shares_plan: bool,
 }
 
 /// The literal undefined: in its dynamic form it is told apart from an explicit null.
@@ -229,14 +231,15 @@ impl Scope<'_> {
         let mut any_relation = false;
         let mut scope = Some(self);
         let mut is_outer = false;
+        let mut grouped = grouped;
         while let Some(current) = scope {
             any_relation |= !current.relations.is_empty();
-            let grouped = if is_outer { &[] } else { grouped };
             if let Some(found) = current.find(steps, wanted, grouped, position)? {
                 return if is_outer { to_outer(found) } else { Ok(found) };
             }
             scope = current.parent;
-            is_outer = true;
+            is_outer |= !current.shares_plan;
+            grouped = &[];
         }
         if any_relation {
             return self.undefined_or_star(steps, wanted, position);

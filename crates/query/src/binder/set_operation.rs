@@ -7,6 +7,7 @@ use datafusion::common::{Column, JoinType, NullEquality};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{SetOperator, SetQuantifier};
 
+use super::lateral::row_number;
 use super::query::Bound;
 use super::scope::ScopeColumn;
 use super::{Binder, Result, aggregate};
@@ -46,22 +47,39 @@ impl Binder<'_> {
                 };
                 Ok(Bound { plan, ..left })
             }
-            SetOperator::Intersect | SetOperator::Except | SetOperator::Minus if all => {
-                Err(QueryError::not_implemented(format!("`{op} ALL`"), position))
-            }
-            SetOperator::Intersect => self.matched(left, right, JoinType::LeftSemi),
+            SetOperator::Intersect => self.matched(left, right, JoinType::LeftSemi, all),
             SetOperator::Except | SetOperator::Minus => {
-                self.matched(left, right, JoinType::LeftAnti)
+                self.matched(left, right, JoinType::LeftAnti, all)
             }
         }
     }
 
-    /// The distinct rows of `left` that are, or are not, among those of `right`.
-    fn matched(&mut self, left: Bound, right: Bound, join_type: JoinType) -> Result<Bound> {
-        let rows = aggregate::distinct(left.plan, &left.columns)?;
-        let (rows, left_keys) = with_keys(rows, &left.columns, &self.qualifiers.take("left"))?;
-        let (others, right_keys) =
-            with_keys(right.plan, &right.columns, &self.qualifiers.take("right"))?;
+    /// The rows of `left` that are, or are not, among those of `right`: each once, or with `all` as
+    /// often as there are more, or as many, of them.
+    ///
+    /// Equal rows are numbered for that, on both sides, and the number is one more thing to compare.
+    fn matched(
+        &mut self,
+        left: Bound,
+        right: Bound,
+        join_type: JoinType,
+        all: bool,
+    ) -> Result<Bound> {
+        let (left_prefix, right_prefix) =
+            (self.qualifiers.take("left"), self.qualifiers.take("right"));
+        let rows = match all {
+            true => left.plan,
+            false => aggregate::distinct(left.plan, &left.columns)?,
+        };
+        let (mut rows, mut left_keys) = with_keys(rows, &left.columns, &left_prefix)?;
+        let (mut others, mut right_keys) = with_keys(right.plan, &right.columns, &right_prefix)?;
+        if all {
+            let (left_number, right_number);
+            (rows, left_number) = numbered(rows, &left.columns, &left_prefix)?;
+            (others, right_number) = numbered(others, &right.columns, &right_prefix)?;
+            left_keys.push(left_number);
+            right_keys.push(right_number);
+        }
         let shown = left.columns.iter().map(|column| column.value.expr.clone());
         let plan = LogicalPlanBuilder::from(rows)
             .join_detailed(
@@ -127,6 +145,24 @@ fn unify(
         Ok(Bound { plan, columns })
     };
     Ok((cast(left)?, cast(right)?))
+}
+
+/// The plan with one more column: the number of a row among those that are equal to it.
+fn numbered(
+    plan: LogicalPlan,
+    columns: &[ScopeColumn],
+    prefix: &str,
+) -> Result<(LogicalPlan, Column)> {
+    let values = columns.iter().map(|column| column.value.clone());
+    let values = values.filter(|value| !value.is_null_type()).collect();
+    let mut number = row_number(values, vec![])?;
+    let kept = plan.schema().columns().into_iter().map(Expr::Column);
+    let mut exprs: Vec<_> = kept.collect();
+    let plan = aggregate::windows(plan, &mut [&mut number])?;
+    let name = format!("{prefix}.number");
+    exprs.push(number.expr.alias(name.clone()));
+    let plan = LogicalPlanBuilder::from(plan).project(exprs)?.build()?;
+    Ok((plan, Column::from_name(name)))
 }
 
 /// The plan with one more column for each of `columns`: what it is compared by.

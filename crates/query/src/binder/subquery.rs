@@ -1,4 +1,4 @@
-//! Queries inside expressions: scalar, EXISTS, IN, ANY and ALL.
+//! Queries inside expressions: scalar, EXISTS and IN. ANY and ALL are in [`super::quantified`].
 
 use std::sync::Arc;
 
@@ -10,13 +10,14 @@ use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{
     BinaryExpr, Expr, LogicalPlan, LogicalPlanBuilder, Operator, Subquery,
 };
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Ast, Query};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Ast, Query, UnaryOperator};
 use outcrop_document::Value;
 
 use super::expression::unsupported;
 use super::names::Names;
+use super::per_row::Question;
 use super::query::Bound;
-use super::{Binder, OutputKind, Result};
+use super::{Binder, OutputKind, Result, elements};
 use crate::error::QueryError;
 use crate::functions::{self, AggregateCall};
 use crate::operators::{self, Typed};
@@ -29,6 +30,9 @@ impl Binder<'_> {
         expr: &Ast,
         names: &Names<'_>,
     ) -> Result<Typed> {
+        if let Some(value) = self.per_row(query, Question::Value, names)? {
+            return Ok(value);
+        }
         let bound = self.query(query, Some(names.scope), names.ctes)?;
         let column = only_column(&bound, expr)?;
         Ok(Typed::new(
@@ -44,6 +48,13 @@ impl Binder<'_> {
         negated: bool,
         names: &Names<'_>,
     ) -> Result<Typed> {
+        if let Some(exists) = self.per_row(query, Question::Exists, names)? {
+            if negated {
+                return operators::unary(&UnaryOperator::Not, exists)
+                    .map_err(|error| super::operator_error(error, None));
+            }
+            return Ok(exists);
+        }
         let bound = self.query(query, Some(names.scope), names.ctes)?;
         if !names.is_filter() {
             return any_row(bound.plan, negated);
@@ -63,6 +74,14 @@ impl Binder<'_> {
         if let Some(found) = self.in_unnest(operand, query, negated, names)? {
             return Ok(found);
         }
+        if let Some(values) = self.per_row(query, Question::Values, names)? {
+            let value = operators::to_dynamic(self.value(operand, names)?);
+            let found = elements::in_elements(value, values);
+            return match negated {
+                true => operators::unary(&UnaryOperator::Not, found).map_err(super::at(operand)),
+                false => Ok(found),
+            };
+        }
         let bound = self.query(query, Some(names.scope), names.ctes)?;
         let column = only_column(&bound, operand)?;
         let value = self.value(operand, names)?;
@@ -79,33 +98,6 @@ impl Binder<'_> {
             .and_then(LogicalPlanBuilder::build)?;
         let value = operators::group_key(operators::to_dynamic(value));
         Ok(membership(value, plan, negated))
-    }
-
-    /// `x op ANY (SELECT …)` and `x op ALL (SELECT …)`, where they are an IN.
-    pub(super) fn quantified(
-        &mut self,
-        left: &Ast,
-        op: &BinaryOperator,
-        right: &Ast,
-        all: bool,
-        expr: &Ast,
-        names: &Names<'_>,
-    ) -> Result<Typed> {
-        match (right, op, all) {
-            (Ast::Subquery(query), BinaryOperator::Eq, false) => {
-                self.in_subquery(left, query, false, names)
-            }
-            (Ast::Subquery(query), BinaryOperator::NotEq, true) => {
-                self.in_subquery(left, query, true, names)
-            }
-            _ => {
-                let quantifier = if all { "ALL" } else { "ANY" };
-                Err(unsupported(
-                    &format!("the comparison `{op} {quantifier} (…)`"),
-                    expr,
-                ))
-            }
-        }
     }
 }
 
@@ -239,7 +231,7 @@ fn membership(value: Typed, plan: LogicalPlan, negated: bool) -> Typed {
     Typed::new(expr, DataType::Boolean)
 }
 
-fn subquery(plan: LogicalPlan) -> Subquery {
+pub(super) fn subquery(plan: LogicalPlan) -> Subquery {
     let outer_ref_columns = plan.all_out_ref_exprs();
     Subquery {
         subquery: Arc::new(plan),
@@ -248,7 +240,7 @@ fn subquery(plan: LogicalPlan) -> Subquery {
     }
 }
 
-fn only_column(bound: &Bound, expr: &Ast) -> Result<Typed> {
+pub(super) fn only_column(bound: &Bound, expr: &Ast) -> Result<Typed> {
     match bound.columns.as_slice() {
         [only] if only.kind == OutputKind::Value => Ok(only.value.clone()),
         columns => {

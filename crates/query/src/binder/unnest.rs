@@ -59,10 +59,10 @@ pub(super) fn as_unnest(factor: &TableFactor) -> Option<Unnest<'_>> {
 }
 
 /// The parts of `UNNEST(array AS element WITH ORDINALITY AS ordinal)`.
-struct Parts<'a> {
-    array: &'a Ast,
-    element: Option<String>,
-    ordinal: Option<String>,
+pub(super) struct Parts<'a> {
+    pub(super) array: &'a Ast,
+    pub(super) element: Option<String>,
+    pub(super) ordinal: Option<String>,
 }
 
 impl Binder<'_> {
@@ -105,7 +105,11 @@ impl Binder<'_> {
         };
         match parts.element {
             Some(name) => add(ListOf::Elements, "element", OutputKind::Value, name),
-            None => add(ListOf::Elements, "element", OutputKind::Star, String::new()),
+            None => {
+                let shown = name.clone();
+                let shown = shown.unwrap_or_else(|| format!("?{}", unnest.name));
+                add(ListOf::Elements, "element", OutputKind::Star, shown);
+            }
         }
         if let Some(name) = parts.ordinal {
             add(ListOf::Ordinals, "ordinal", OutputKind::Value, name);
@@ -137,7 +141,7 @@ impl Binder<'_> {
     }
 
     /// The array of an UNNEST, as a dynamic value.
-    fn array(&mut self, expr: &Ast, names: &Names<'_>) -> Result<Typed> {
+    pub(super) fn array(&mut self, expr: &Ast, names: &Names<'_>) -> Result<Typed> {
         let array = self.value(expr, names)?;
         if array.is_dynamic() || array.is_null_type() {
             return Ok(operators::to_dynamic(array));
@@ -181,7 +185,7 @@ impl Binder<'_> {
     }
 }
 
-fn parts_of<'a>(unnest: &Unnest<'a>) -> Result<Parts<'a>> {
+pub(super) fn parts_of<'a>(unnest: &Unnest<'a>) -> Result<Parts<'a>> {
     let place = Position::of(unnest.name.span());
     let expr = |argument: &'a FunctionArg| match argument {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),

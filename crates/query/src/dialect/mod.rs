@@ -21,4 +21,4 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
-pub use statement::{Explain, Statement, parse};
+pub use statement::{Describe, Explain, Statement, parse};

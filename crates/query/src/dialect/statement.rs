@@ -39,11 +39,20 @@ pub enum Explain {
     Analyze,
 }
 
+/// What `DESCRIBE` or `SHOW COLUMNS` asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Describe {
+    /// Longest path to show, from `OPTION(max_field_depth=n)`.
+    pub depth_max: Option<usize>,
+}
+
 /// A parsed statement.
 #[derive(Clone, Debug)]
 pub struct Statement {
-    /// The query.
+    /// The query. Of a collection that is to be described, it selects everything.
     pub query: Box<Query>,
+    /// Whether the types of the collection are wanted instead of the rows.
+    pub describe: Option<Describe>,
     /// Whether the plan is wanted instead of the rows.
     pub explain: Option<Explain>,
     /// The workspace of unqualified collections, from a leading `OPTION(default_workspace='ws')`.
@@ -75,6 +84,10 @@ pub fn parse(sql: &str) -> Result<Statement, QueryError> {
     let dialect = Rockset::with_fuel(usize::MAX);
     let mut tokens = tokens::read(&dialect, sql)?;
     let explain = take_explain(&mut tokens);
+    let describe = match explain {
+        None => take_describe(&mut tokens),
+        Some(_) => None,
+    };
     check_kind(&tokens)?;
 
     let fuel = tokens
@@ -91,6 +104,7 @@ pub fn parse(sql: &str) -> Result<Statement, QueryError> {
     let query = parse_query(&mut parser).map_err(|error| syntax_error(&dialect, error, end))?;
     Ok(Statement {
         query,
+        describe,
         explain,
         default_workspace: tokens.default_workspace,
         parameters: tokens.parameters,
@@ -140,6 +154,31 @@ fn take_explain(tokens: &mut Tokens) -> Option<Explain> {
     length += options_length(&list[length..]);
     tokens.list.drain(..length);
     Some(explain)
+}
+
+/// Makes `DESCRIBE c` and `SHOW COLUMNS FROM c` the text `SELECT * FROM c`.
+fn take_describe(tokens: &mut Tokens) -> Option<Describe> {
+    let list = &tokens.list;
+    let length = match keyword(list, 0)? {
+        Keyword::DESCRIBE | Keyword::DESC => 1,
+        Keyword::SHOW
+            if keyword(list, 1) == Some(Keyword::COLUMNS)
+                && matches!(keyword(list, 2), Some(Keyword::FROM | Keyword::IN)) =>
+        {
+            3
+        }
+        _ => return None,
+    };
+    let span = list[0].span;
+    let select = [
+        Token::make_keyword("SELECT"),
+        Token::Mul,
+        Token::make_keyword("FROM"),
+    ];
+    let select = select.map(|token| TokenWithSpan::new(token, span));
+    tokens.list.splice(..length, select);
+    let depth_max = tokens.field_depth_max;
+    Some(Describe { depth_max })
 }
 
 /// Tokens of `(name = value, …)` at the start of `list`; 0 if it is something else, such as a query.

@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::ast::{Expr, SelectItem, SetExpr, TableFactor, Value};
 use proptest::prelude::*;
 
-use super::{Explain, Statement, parse};
+use super::{Describe, Explain, Statement, parse};
 use crate::error::QueryError;
 
 fn ok(sql: &str) -> Statement {
@@ -234,6 +234,24 @@ fn explain_is_taken_apart() {
 }
 
 #[test]
+fn collections_are_described() {
+    for (sql, depth_max) in [
+        ("DESCRIBE \"ws\".\"c\" OPTION(max_field_depth=1)", Some(1)),
+        ("desc ws.c;", None),
+        ("SHOW COLUMNS FROM ws.c", None),
+        ("show columns in ws.c option(max_field_depth=2)", Some(2)),
+    ] {
+        let statement = ok(sql);
+        assert_eq!(statement.describe, Some(Describe { depth_max }), "{sql}");
+        let query = statement.query.to_string().replace('"', "");
+        assert_eq!(query, "SELECT * FROM ws.c");
+        assert!(statement.warnings.is_empty());
+    }
+    assert_eq!(ok("SELECT 1").describe, None);
+    syntax("DESCRIBE");
+}
+
+#[test]
 fn syntax_errors_name_the_place_and_what_was_expected() {
     assert_eq!(
         syntax("SELECT a FROM t WHERE"),
@@ -268,10 +286,8 @@ fn syntax_errors_name_the_place_and_what_was_expected() {
 fn other_statements_are_named() {
     for (sql, name) in [
         ("INSERT INTO c SELECT 1", "INSERT INTO"),
-        (
-            "DESCRIBE \"ws\".\"c\" OPTION(max_field_depth=1)",
-            "DESCRIBE",
-        ),
+        ("SHOW TABLES", "SHOW"),
+        ("EXPLAIN DESCRIBE c", "DESCRIBE"),
         (
             "CREATE SIMILARITY INDEX i ON FIELD c:v DIMENSION 3 AS 'faiss::IVF1,Flat'",
             "CREATE",

@@ -39,6 +39,8 @@ pub(super) struct Tokens {
     pub(super) parameters: Vec<String>,
     /// From `collection HINT(access_path=path)`: where the name of the collection starts, the path.
     pub(super) access_paths: Vec<(Position, String)>,
+    /// From `OPTION(max_field_depth=n)`.
+    pub(super) field_depth_max: Option<usize>,
     /// What has no effect.
     pub(super) warnings: Vec<String>,
 }
@@ -67,6 +69,7 @@ pub(super) fn read(dialect: &Rockset, sql: &str) -> Result<Tokens, QueryError> {
         unnamed_parameters: 0,
         relations: 0,
         access_paths: vec![],
+        field_depth_max: None,
         warnings: vec![],
     };
     let mut rest = list.as_slice();
@@ -92,6 +95,7 @@ pub(super) fn read(dialect: &Rockset, sql: &str) -> Result<Tokens, QueryError> {
         default_workspace: rewriter.default_workspace,
         parameters: rewriter.parameters,
         access_paths: rewriter.access_paths,
+        field_depth_max: rewriter.field_depth_max,
         warnings: rewriter.warnings,
     })
 }
@@ -115,6 +119,7 @@ struct Rewriter {
     unnamed_parameters: usize,
     relations: usize,
     access_paths: Vec<(Position, String)>,
+    field_depth_max: Option<usize>,
     warnings: Vec<String>,
 }
 
@@ -400,6 +405,11 @@ impl Rewriter {
             && let (Some(place), Some(path)) = (self.table_before(), text)
         {
             self.access_paths.push((place, path));
+        } else if name.eq_ignore_ascii_case("max_field_depth")
+            && let Some(Token::Number(digits, _)) = value.last().map(|t| &t.token)
+            && let Ok(depth) = digits.parse()
+        {
+            self.field_depth_max = Some(depth);
         } else {
             self.warnings
                 .push(format!("the hint `{name}` has no effect"));
