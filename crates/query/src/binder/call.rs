@@ -60,6 +60,9 @@ impl Binder<'_> {
         if is_field {
             return self.field_call(function, expr, names);
         }
+        if let Some(found) = self.search_call(&lower, function, expr, names)? {
+            return Ok(found);
+        }
         let bound = if function.over.is_some() {
             self.window_call(&name, function, expr, names)?
         } else if functions::is_aggregate(&lower) {

@@ -44,6 +44,7 @@ mod quantified;
 mod query;
 mod sample;
 mod scope;
+mod search;
 mod select;
 mod set_operation;
 mod subquery;

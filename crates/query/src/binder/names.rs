@@ -34,6 +34,8 @@ pub(super) struct Names<'s> {
     pub(super) aggregates: bool,
     /// Whether window functions make sense here.
     pub(super) window_functions: bool,
+    /// What `SCORE()` is, if there is a SEARCH.
+    pub(super) score: Option<&'s Typed>,
 }
 
 impl<'s> Names<'s> {
@@ -48,6 +50,7 @@ impl<'s> Names<'s> {
             clause,
             aggregates: false,
             window_functions: false,
+            score: None,
         }
     }
 

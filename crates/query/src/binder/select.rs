@@ -30,6 +30,10 @@ impl Binder<'_> {
         if let Some(condition) = &select.selection {
             plan = self.filtered(plan, condition, &scope, ctes)?;
         }
+        let score = match &select.selection {
+            Some(condition) => self.search_score(condition, &scope, ctes)?,
+            None => None,
+        };
         let grouping = self.grouping(select, &scope, ctes)?;
         let keys = aggregate::path_keys(&grouping, &scope);
         let names = Names {
@@ -37,6 +41,7 @@ impl Binder<'_> {
             windows: &select.named_window,
             aggregates: true,
             window_functions: true,
+            score: score.as_ref(),
             ..Names::fields(&scope, ctes, "the select list")
         };
         let calls_outside = std::mem::take(&mut self.aggregate_calls);

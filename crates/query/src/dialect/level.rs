@@ -1,6 +1,6 @@
 //! What is open while the tokens of a statement are read: one [`Level`] per bracket.
 
-use datafusion::sql::sqlparser::tokenizer::TokenWithSpan;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 /// How often the parser may read the same tokens because of brackets in FROM.
 ///
@@ -72,4 +72,30 @@ impl Level {
         self.operators = 0;
         self.inner_height = 0;
     }
+}
+
+/// Whether a token makes an expression higher.
+pub(super) fn is_operator(token: &Token) -> bool {
+    matches!(
+        token,
+        Token::Plus
+            | Token::Minus
+            | Token::Mul
+            | Token::Div
+            | Token::Mod
+            | Token::StringConcat
+            | Token::DoubleColon
+            | Token::Eq
+            | Token::DoubleEq
+            | Token::Neq
+            | Token::Lt
+            | Token::LtEq
+            | Token::Gt
+            | Token::GtEq
+            | Token::Pipe
+            | Token::Ampersand
+            | Token::Caret
+            | Token::Arrow
+            | Token::LongArrow
+    )
 }

@@ -9,6 +9,7 @@
 //! | `:name`, `?` | [`Value::Placeholder`] of `:name`, `:1` |
 //! | `x IS UNDEFINED` | a call of [`IS_UNDEFINED`] |
 //! | `STATIC_CAST`, `TRY_STATIC_CAST` | [`Expr::Convert`], `is_try` tells which |
+//! | `SEARCH(m) OPTION(match_all=false)` | `SEARCH(m, N'false')` |
 //! | `UNNEST(x AS y WITH ORDINALITY AS n)` | `UNNEST(x, N'y', N'n')` |
 
 use datafusion::sql::sqlparser::ast::{

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
 
 use super::grammar::Rockset;
-use super::level::{ATTEMPTS_MAX, Level};
+use super::level::{ATTEMPTS_MAX, Level, is_operator};
 use crate::error::{Position, QueryError};
 
 /// Deepest nesting of brackets. Written SQL stays below 20, generated SQL below 60.
@@ -402,9 +402,13 @@ impl Rewriter {
         if is_leading && name.eq_ignore_ascii_case("default_workspace") && text.is_some() {
             self.default_workspace = text;
         } else if name.eq_ignore_ascii_case("access_path")
-            && let (Some(place), Some(path)) = (self.table_before(), text)
+            && let (Some(place), Some(path)) = (self.table_before(), text.clone())
         {
             self.access_paths.push((place, path));
+        } else if name.eq_ignore_ascii_case("match_all")
+            && let (Some(text), Some(Token::RParen)) = (&text, self.list.last().map(|t| &t.token))
+        {
+            self.add_match_all(text.clone());
         } else if name.eq_ignore_ascii_case("max_field_depth")
             && let Some(Token::Number(digits, _)) = value.last().map(|t| &t.token)
             && let Ok(depth) = digits.parse()
@@ -418,6 +422,17 @@ impl Rewriter {
 }
 
 impl Rewriter {
+    /// Puts the option of a SEARCH behind its arguments.
+    fn add_match_all(&mut self, value: String) {
+        let Some(bracket) = self.list.pop() else {
+            return;
+        };
+        for token in [Token::Comma, Token::NationalStringLiteral(value)] {
+            self.list.push(TokenWithSpan::new(token, bracket.span));
+        }
+        self.list.push(bracket);
+    }
+
     /// Where the name starts that the last tokens are, with an alias or without: `ws.c AS x`.
     fn table_before(&self) -> Option<Position> {
         let is_part = |t: &&TokenWithSpan| match &t.token {
@@ -461,29 +476,4 @@ fn ends_select_list(next: Option<&TokenWithSpan>) -> bool {
         ),
         _ => false,
     }
-}
-
-fn is_operator(token: &Token) -> bool {
-    matches!(
-        token,
-        Token::Plus
-            | Token::Minus
-            | Token::Mul
-            | Token::Div
-            | Token::Mod
-            | Token::StringConcat
-            | Token::DoubleColon
-            | Token::Eq
-            | Token::DoubleEq
-            | Token::Neq
-            | Token::Lt
-            | Token::LtEq
-            | Token::Gt
-            | Token::GtEq
-            | Token::Pipe
-            | Token::Ampersand
-            | Token::Caret
-            | Token::Arrow
-            | Token::LongArrow
-    )
 }

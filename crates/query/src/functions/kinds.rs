@@ -8,6 +8,7 @@ use outcrop_document::ValueType;
 pub(crate) struct Kinds(u16);
 
 impl Kinds {
+    pub(crate) const BOOL: Self = Self::of(ValueType::Bool);
     pub(crate) const INT: Self = Self::of(ValueType::Int);
     pub(crate) const NUMBER: Self = Self::INT.or(Self::of(ValueType::Float));
     pub(crate) const STRING: Self = Self::of(ValueType::String);

@@ -9,6 +9,7 @@ use crate::dynamic::EvaluationError;
 use crate::functions::kinds::Kinds;
 use crate::types::SqlType;
 use outcrop_document::Value;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 use unicode_normalization::UnicodeNormalization;
@@ -16,6 +17,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 const S: Kinds = Kinds::STRING;
 const TEXTS: Kinds = S.or(Kinds::ARRAY);
+const BOOL: Returns = Returns::Type(SqlType::Bool);
 const ARRAY: Returns = Returns::Type(SqlType::Array);
 
 /// Most bytes that the parts of one text may have together: they grow with its square.
@@ -77,6 +79,54 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
     )
     .requires(2),
     ScalarFunction::new(
+        &["HAS_TERM"],
+        &[Kinds::ARRAY, Kinds::ANY],
+        BOOL,
+        |x| Ok(Value::Bool(elements(&x[0]).iter().any(|e| e.equals(&x[1])))),
+        "Whether the array has an element that equals the term.",
+    ),
+    ScalarFunction::new(
+        &["CONTAINS"],
+        &[TEXTS, S, S],
+        BOOL,
+        |x| {
+            let wanted = words(text(&x[1])).into_iter().map(Value::String);
+            let terms = terms(&x[0]);
+            Ok(Value::Bool(wanted.into_iter().all(|term| terms.contains(&term))))
+        },
+        "Whether the array of words, or the text, has all words of a text. The locale changes nothing.",
+    )
+    .requires(2),
+    ScalarFunction::new(
+        &["OUTCROP_HAS_TERMS"],
+        &[TEXTS, Kinds::ARRAY, Kinds::BOOL],
+        BOOL,
+        |x| {
+            let terms = terms(&x[0]);
+            let mut wanted = elements(&x[1]).iter();
+            let found = |term: &Value| terms.iter().any(|known| known.equals(term));
+            Ok(Value::Bool(match x[2] {
+                Value::Bool(true) => wanted.all(found),
+                _ => wanted.any(found),
+            }))
+        },
+        "Whether the array has all, or any, of the terms.",
+    ),
+    ScalarFunction::new(
+        &["OUTCROP_SEARCH_SCORE"],
+        &[
+            TEXTS,
+            Kinds::ARRAY,
+            Kinds::NUMBER.or(Kinds::ARRAY),
+            Kinds::NUMBER,
+            Kinds::NUMBER,
+        ],
+        Returns::Type(SqlType::Float),
+        search_score,
+        "What a range of terms adds to the score of a row.",
+    )
+    .takes_nulls(),
+    ScalarFunction::new(
         &["NORMALIZE"],
         &[S, S],
         Returns::Type(SqlType::String),
@@ -90,6 +140,46 @@ pub(super) const FUNCTIONS: &[ScalarFunction] = &[
 pub(super) fn words(text: &str) -> Vec<String> {
     let text = text.nfkc().collect::<String>().to_lowercase();
     text.unicode_words().map(str::to_owned).collect()
+}
+
+/// The terms of a field: the elements of an array, the words of a text.
+fn terms(field: &Value) -> Cow<'_, [Value]> {
+    match field {
+        Value::String(text) => words(text).into_iter().map(Value::String).collect(),
+        other => Cow::Borrowed(elements(other)),
+    }
+}
+
+/// The weights of the terms that the field has, times a weight for all; and, times a boost, how much
+/// longer than one term the longest run of the terms in the field is, as a share of the range.
+#[expect(clippy::cast_precision_loss, reason = "nobody searches for 2⁵³ words")]
+fn search_score(x: &[Value]) -> Evaluated {
+    let number = |value: &Value| match value {
+        Value::Int(value) => *value as f64,
+        Value::Float(value) => *value,
+        _ => 0.0,
+    };
+    let (field, range) = (terms(&x[0]), elements(&x[1]));
+    let weight = |place: usize| match &x[2] {
+        Value::Array(weights) => weights.get(place).map_or(0.0, number),
+        other => number(other),
+    };
+    let has = |term: &Value| field.iter().any(|known| known.equals(term));
+    let found = range.iter().enumerate().filter(|(_, term)| has(term));
+    let terms: f64 = found.map(|(place, _)| weight(place)).sum();
+    let (mut run, mut longest) = (vec![0_usize; range.len() + 1], 0);
+    for known in field.iter() {
+        // The longest run that ends here, for each term as the last one of it.
+        for place in (0..range.len()).rev() {
+            run[place + 1] = match known.equals(&range[place]) {
+                true => run[place] + 1,
+                false => 0,
+            };
+            longest = longest.max(run[place + 1]);
+        }
+    }
+    let extra = longest.saturating_sub(1) as f64 / range.len().max(1) as f64;
+    Ok(Value::Float(number(&x[3]) * terms + number(&x[4]) * extra))
 }
 
 fn strings(texts: impl IntoIterator<Item = String>) -> Value {

@@ -121,11 +121,37 @@ pub(crate) fn call(name: &str, arguments: Vec<Typed>) -> Option<Lowered> {
     Some(checked.and_then(|()| (form.lower)(arguments)))
 }
 
+/// Forms that stand in a clause, which the binder therefore takes care of.
+const CLAUSE_FORMS: &[(&str, &str)] = &[
+    (
+        "SEARCH",
+        "In WHERE: whether all matchers hold, or any with `OPTION(match_all=false)`.",
+    ),
+    (
+        "SCORE",
+        "The sum of the weights of what a row has of the SEARCH in WHERE.",
+    ),
+    (
+        "BOOST",
+        "In SEARCH: the matcher, which counts for more or less in the score.",
+    ),
+    (
+        "PROXIMITY",
+        "In SEARCH: terms of one field that count for more side by side.",
+    ),
+    (
+        "PROXIMITY_BOOST",
+        "In SEARCH: terms of which being side by side counts for more or less.",
+    ),
+    ("FIELD", "The field of this path, given by constants."),
+];
+
 /// All names with their sentences.
 pub(crate) fn catalogue() -> impl Iterator<Item = (&'static str, &'static str)> {
-    FORMS
-        .iter()
+    let forms = FORMS.iter();
+    forms
         .flat_map(|form| form.names.iter().map(|name| (*name, form.doc)))
+        .chain(CLAUSE_FORMS.iter().copied())
 }
 
 fn only(arguments: Vec<Typed>, lower: fn(Typed) -> Lowered) -> Lowered {
