@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::oneshot;
 
 use crate::collection_options::CollectionOptions;
 use crate::context::Context;
@@ -56,8 +56,6 @@ pub struct Collection {
     compaction_fails: AtomicBool,
     /// Why the last flush failed; none if it did not.
     flush_error: Mutex<Option<Arc<StoreError>>>,
-    /// Tells writes that wait for room to look again.
-    room_changed: Notify,
 }
 
 /// Figures that are cheaper to keep than to work out. They are read without any lock.
@@ -106,7 +104,6 @@ impl Collection {
             counters: Counters::default(),
             compaction_fails: AtomicBool::new(false),
             flush_error: Mutex::new(None),
-            room_changed: Notify::new(),
         });
         collection.publish(&collection.state.lock());
         collection
@@ -203,7 +200,7 @@ impl Collection {
     pub fn flush_blocking(&self) -> Result<(), StoreError> {
         let result = flush::run(self);
         *self.flush_error.lock() = None;
-        self.room_changed.notify_waiters();
+        self.context.room_changed.notify_waiters();
         result
     }
 
@@ -212,7 +209,7 @@ impl Collection {
     pub(crate) fn flush_in_background(&self) -> Result<(), Arc<StoreError>> {
         let result = flush::run(self).map_err(Arc::new);
         *self.flush_error.lock() = result.as_ref().err().map(Arc::clone);
-        self.room_changed.notify_waiters();
+        self.context.room_changed.notify_waiters();
         result
     }
 
@@ -241,7 +238,7 @@ impl Collection {
         let result = compaction::run(self);
         self.compaction_fails
             .store(result.is_err(), Ordering::Relaxed);
-        self.room_changed.notify_waiters();
+        self.context.room_changed.notify_waiters();
         result
     }
 
@@ -292,20 +289,31 @@ impl Collection {
         self.snapshot.store(Arc::new(snapshot));
         let (rows, bytes) = state.delta_size();
         self.counters.delta_rows.store(rows, Ordering::Relaxed);
-        self.counters.delta_bytes.store(bytes, Ordering::Relaxed);
+        self.count_delta(if self.is_dropped() { 0 } else { bytes });
         let sizes = state.segments().iter().map(SegmentPart::size);
         let backlog = compaction::backlog(sizes, self.context.options.segment_bytes_max);
         self.counters
             .compaction_backlog
             .store(backlog, Ordering::Relaxed);
-        self.room_changed.notify_waiters();
+        self.context.room_changed.notify_waiters();
+    }
+
+    /// Notes the size of the delta; `state` is locked.
+    fn count_delta(&self, bytes: u64) {
+        let old = self.counters.delta_bytes.swap(bytes, Ordering::Relaxed);
+        self.context.deltas.replace(old, bytes);
+    }
+
+    /// Memory of the documents that are in no segment yet.
+    pub(crate) fn delta_bytes(&self) -> u64 {
+        self.counters.delta_bytes.load(Ordering::Relaxed)
     }
 
     /// Whether the delta has reached the size at which it is flushed, or at which writes wait.
     pub(crate) fn flush_is_due(&self) -> bool {
         let options = &self.context.options;
         let bytes_max = options.flush_bytes.min(options.delta_bytes_max);
-        self.counters.delta_bytes.load(Ordering::Relaxed) >= bytes_max
+        self.delta_bytes() >= bytes_max
             || self.counters.delta_rows.load(Ordering::Relaxed) >= options.flush_documents
     }
 
@@ -324,7 +332,10 @@ impl Collection {
     /// Refuses writes and flushes from now on.
     pub(crate) fn drop_it(&self) {
         self.dropped.store(true, Ordering::Release);
-        self.room_changed.notify_waiters();
+        let state = self.state.lock();
+        self.count_delta(0);
+        drop(state);
+        self.context.room_changed.notify_waiters();
     }
 
     /// The manifest after the newest: everything up to `seqno` is in `segments`.
@@ -362,20 +373,15 @@ impl Collection {
         self.flushing_stopped.store(true, Ordering::Release);
     }
 
-    /// Lets writes that wait for room look again.
-    pub(crate) fn wake_waiting_writes(&self) {
-        self.room_changed.notify_waiters();
-    }
-
     async fn wait_for_room(&self) -> Result<(), WriteError> {
         loop {
-            let changed = self.room_changed.notified();
+            let changed = self.context.room_changed.notified();
             if self.is_dropped() {
                 return Err(WriteError::Dropped { id: self.id });
             }
             let options = &self.context.options;
-            let has_room =
-                self.counters.delta_bytes.load(Ordering::Relaxed) <= options.delta_bytes_max;
+            let deltas = &self.context.deltas;
+            let has_room = self.delta_bytes() <= options.delta_bytes_max && !deltas.is_full();
             let waits_for_compaction = self.compaction_is_behind();
             if has_room && !waits_for_compaction || !options.background_flush {
                 return Ok(());
@@ -388,7 +394,8 @@ impl Collection {
                 changed.await;
                 continue;
             }
-            if let Some(source) = self.flush_error.lock().clone() {
+            let failed = self.flush_error.lock().clone();
+            if let Some(source) = failed.or_else(|| deltas.error()) {
                 return Err(WriteError::FlushFails { source });
             }
             self.context.flush_signal.wake();

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::CollectionId;
 use crate::background::Signal;
+use crate::delta_memory::DeltaMemory;
 use crate::env::Environment;
 use crate::error::StoreError;
 use crate::gc::Garbage;
@@ -41,6 +42,10 @@ pub(crate) struct Context {
     pub(crate) maintenance_signal: Signal,
     /// Files that are to be removed.
     pub(crate) garbage: Garbage,
+    /// The deltas of all collections.
+    pub(crate) deltas: DeltaMemory,
+    /// Tells writes that wait for room, in any collection, to look again.
+    pub(crate) room_changed: Notify,
 }
 
 impl Context {

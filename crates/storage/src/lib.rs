@@ -15,6 +15,7 @@ mod collection_options;
 mod compaction;
 mod context;
 mod deletion_vector;
+mod delta_memory;
 pub mod env;
 mod error;
 mod flush;

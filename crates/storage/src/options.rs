@@ -20,6 +20,9 @@ pub struct StoreOptions {
     /// Writes wait for the flush while the recent documents of a collection take more memory than
     /// this, and fail if flushing fails.
     pub delta_bytes_max: u64,
+    /// The same for the recent documents of all collections together. From half of it on, the
+    /// collection that has most is flushed, whatever its own limits say.
+    pub deltas_bytes_max: u64,
     /// A new write-ahead log file is begun when the current one is at least this long.
     pub wal_file_bytes: u64,
     /// In a bucket: how much time lies between two groups of the log, at least, while several
@@ -28,6 +31,9 @@ pub struct StoreOptions {
     /// Segments are put together until they have about this size: larger ones would make
     /// compactions long and rewriting the dead rows of one expensive.
     pub segment_bytes_max: u64,
+    /// Bytes of documents that a compaction works on at a time, about: with their columns and what
+    /// Parquet holds back, a few times this is its memory.
+    pub compaction_bytes: usize,
     /// Rows of a row group of a segment.
     pub row_group_rows: usize,
     /// How often documents past the retention of their collection are looked for.
@@ -50,8 +56,10 @@ impl Default for StoreOptions {
             flush_documents: 100_000,
             flush_age: Duration::from_secs(10),
             delta_bytes_max: 256 * MIB,
+            deltas_bytes_max: 1024 * MIB,
             wal_file_bytes: 64 * MIB,
             segment_bytes_max: 1024 * MIB,
+            compaction_bytes: 64 * 1024 * 1024,
             row_group_rows: ROW_GROUP_ROWS,
             retention_interval: Duration::from_secs(60),
             wal_interval: Duration::from_millis(100),

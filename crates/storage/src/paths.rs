@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! LOCK                                         held while a process has the folder open
-//! temporary/<anything>                         half-written objects, removed at open
+//! temporary/<anything>                         half-written objects, and what queries have no room
+//!                                              for in memory; removed at open
 //! catalog/<n>                                  numbered objects of the catalog
 //! wal/<n>                                      write-ahead log files
 //! collections/<id>/manifest/<n>                numbered objects: the live segments
@@ -63,7 +64,8 @@ pub(crate) fn lock() -> ObjectPath {
     ObjectPath::new("LOCK")
 }
 
-/// Where a [`Disk`](crate::env::Disk) may keep objects that are not complete yet.
+/// Where a [`Disk`](crate::env::Disk) may keep objects that are not complete yet, and whoever has
+/// the store open files that need not outlive it.
 pub(crate) fn temporary() -> ObjectPath {
     ObjectPath::new("temporary")
 }

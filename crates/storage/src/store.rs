@@ -8,12 +8,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::background::{self, Signal};
 use crate::collection::Collection;
 use crate::collection_options::CollectionOptions;
 use crate::context::Context;
+use crate::delta_memory::DeltaMemory;
 use crate::env::{DiskLock, Environment};
 use crate::error::{StoreError, report};
 use crate::gc::Garbage;
@@ -77,6 +78,7 @@ impl Store {
             .map(|manifest| (manifest.collection, manifest.seqno))
             .collect();
         let (sender, receiver) = mpsc::channel(QUEUE_BATCHES_MAX);
+        let deltas = DeltaMemory::new(options.deltas_bytes_max);
         let context = Arc::new(Context {
             environment,
             options,
@@ -89,6 +91,8 @@ impl Store {
             flush_signal: Signal::default(),
             maintenance_signal: Signal::default(),
             garbage: Garbage::default(),
+            deltas,
+            room_changed: Notify::new(),
         });
         let collections = collections.into_iter().map(|(id, recovered)| {
             let context = Arc::clone(&context);
@@ -279,9 +283,7 @@ impl Store {
     /// Lets no new write in, and waits until the threads have ended.
     fn stop(&self) {
         drop(self.context.queue.write().take());
-        for collection in self.collections.read().values() {
-            collection.wake_waiting_writes();
-        }
+        self.context.room_changed.notify_waiters();
         self.context.fold_signal.stop();
         self.context.flush_signal.stop();
         self.context.maintenance_signal.stop();
@@ -347,5 +349,33 @@ fn flush_all(context: &Context, collections: &Collections) {
                 interval = FLUSH_RETRY;
             }
         }
+        if !make_room(context, collections) {
+            interval = FLUSH_RETRY;
+        }
     }
+}
+
+/// Flushes the largest deltas until all of them together are well below their limit; false if that
+/// fails.
+fn make_room(context: &Context, collections: &Collections) -> bool {
+    let mut error = None;
+    while context.deltas.is_tight() && error.is_none() {
+        if context.flush_signal.is_stopped() || context.is_fenced() {
+            return true;
+        }
+        let largest = all(collections)
+            .into_iter()
+            .max_by_key(|collection| collection.delta_bytes())
+            .filter(|collection| collection.delta_bytes() > 0);
+        let Some(collection) = largest else { break };
+        if let Err(failure) = collection.flush_in_background() {
+            let id = collection.id();
+            tracing::warn!(error = report(&*failure), collection.id = %id, "cannot make room in memory");
+            error = Some(failure);
+        }
+    }
+    let made = error.is_none();
+    context.deltas.note(error);
+    context.room_changed.notify_waiters();
+    made
 }

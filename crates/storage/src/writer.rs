@@ -280,7 +280,7 @@ fn publish(context: &Context, member: Member<'_>) {
     if chunks >= fold::FAN_IN {
         context.fold_signal.wake();
     }
-    if collection.flush_is_due() {
+    if collection.flush_is_due() || context.deltas.is_tight() {
         context.flush_signal.wake();
     }
 }

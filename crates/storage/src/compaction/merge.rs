@@ -2,13 +2,10 @@
 
 use super::cursor::Cursor;
 use crate::chunk::Chunk;
+use crate::options::StoreOptions;
 use crate::retention::event_time;
 use crate::segment::{DEAD_ROW, SegmentError, SortOrder};
 use crate::state::SegmentPart;
-
-/// Bytes of documents of one chunk, about: with its columns and what Parquet holds back, a few
-/// times this is the memory of a compaction.
-const CHUNK_BYTES: usize = 64 * 1024 * 1024;
 
 /// One segment that is put together with others, as it was when that began.
 #[derive(Debug)]
@@ -28,8 +25,9 @@ pub(super) struct Merge {
     next_row: u32,
     /// Documents whose `_event_time` is below this are left out.
     retention_start: Option<i64>,
-    /// Most rows of a chunk.
+    /// Most rows of a chunk, and bytes of its documents.
     chunk_rows: usize,
+    chunk_bytes: usize,
 }
 
 impl Merge {
@@ -41,7 +39,7 @@ impl Merge {
         segments: &[SegmentPart],
         order: &SortOrder,
         retention_start: Option<i64>,
-        chunk_rows: usize,
+        options: &StoreOptions,
     ) -> Result<Self, SegmentError> {
         let mut merge = Self {
             cursors: Vec::with_capacity(segments.len()),
@@ -49,7 +47,8 @@ impl Merge {
             new_rows: Vec::with_capacity(segments.len()),
             next_row: 0,
             retention_start,
-            chunk_rows: chunk_rows.max(1),
+            chunk_rows: options.row_group_rows.max(1),
+            chunk_bytes: options.compaction_bytes,
         };
         for (index, segment) in segments.iter().enumerate() {
             let mut cursor = Cursor::open(segment, order)?;
@@ -87,7 +86,7 @@ impl Merge {
             if cursor.advance()? {
                 self.enqueue(index);
             }
-            if offsets.len() > self.chunk_rows || documents.len() >= CHUNK_BYTES {
+            if offsets.len() > self.chunk_rows || documents.len() >= self.chunk_bytes {
                 break;
             }
         }

@@ -146,9 +146,9 @@ impl Job<'_> {
         segments: &[SegmentPart],
         sink: Sink<'_>,
     ) -> Result<(SegmentSummary, Vec<Vec<u32>>), StoreError> {
-        let row_group_rows = self.collection.context.options.row_group_rows;
+        let options = &self.collection.context.options;
         let limits = SegmentLimits {
-            row_group_rows,
+            row_group_rows: options.row_group_rows,
             ..SegmentLimits::default()
         };
         let mut expected = PathTypes::default();
@@ -157,7 +157,7 @@ impl Job<'_> {
         }
         let mut writer = SegmentWriter::new(&expected, Some(self.order.clone()), sink, limits);
         drop(expected);
-        let mut merge = Merge::new(segments, &self.order, self.retention_start, row_group_rows)?;
+        let mut merge = Merge::new(segments, &self.order, self.retention_start, options)?;
         while let Some(chunk) = merge.next_chunk()? {
             self.check_wanted()?;
             writer.write(&chunk)?;

@@ -6,6 +6,7 @@
 
 use std::fmt::Debug;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use bytes::Bytes;
 
@@ -92,6 +93,12 @@ pub trait Disk: Debug + Send + Sync {
 
     /// Where the objects are, for messages to people: a folder, or a word for a disk in memory.
     fn location(&self) -> String;
+
+    /// A folder of the operating system for files that need not outlive the process, which the
+    /// next open empties; `None` if there is none beside the objects.
+    fn temporary_folder(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// A file that grows at its end.

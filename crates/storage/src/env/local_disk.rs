@@ -241,6 +241,10 @@ impl Disk for LocalDisk {
     fn location(&self) -> String {
         self.root.display().to_string()
     }
+
+    fn temporary_folder(&self) -> Option<PathBuf> {
+        Some(self.place(&paths::temporary()))
+    }
 }
 
 fn lock_held(file: &mut File) -> io::Error {

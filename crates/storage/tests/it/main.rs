@@ -10,6 +10,7 @@ mod compaction;
 mod corruption;
 mod crash;
 mod damage;
+mod delta_memory;
 mod faults;
 mod flushing;
 mod gate;
