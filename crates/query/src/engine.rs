@@ -13,6 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::error::QueryError;
 use crate::execution::{Execution, Session};
+use crate::memory::MemoryGauge;
 use crate::parameters::Parameter;
 use crate::resolver::Collections;
 use crate::scan::{AccessPath, Cancellation};
@@ -26,6 +27,8 @@ const STACK_BYTES: usize = 16 << 20;
 pub struct EngineOptions {
     /// Bytes that the operators of all running queries may hold together.
     pub memory_bytes_max: usize,
+    /// Asked before they hold more: whether the process has room. Not asked if `None`.
+    pub memory_gauge: Option<Arc<dyn MemoryGauge>>,
     /// Partitions of a plan, and threads of the engine's runtime.
     pub partitions: usize,
     /// Bytes of JSON that one result may have.
@@ -42,6 +45,7 @@ impl Default for EngineOptions {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             memory_bytes_max: 1 << 30,
+            memory_gauge: None,
             partitions: cores,
             result_bytes_max: 100 << 20,
             access_path: AccessPath::Cheapest,

@@ -6,7 +6,7 @@ use datafusion::common::Result as DataFusionResult;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
@@ -21,16 +21,16 @@ use crate::binder::{self, BindContext, BoundQuery, OutputColumn, OutputKind};
 use crate::dialect::{self, Explain, Statement};
 use crate::engine::{EngineOptions, QueryOutput, QueryRequest};
 use crate::error::QueryError;
+use crate::memory;
 use crate::resolver::{Collections, StatementResolver};
 use crate::rows::RowWriter;
-use crate::scan::{AnswerFromIndex, Cancellation};
+use crate::scan::{AnswerFromIndex, Cancellation, LOOKUPS_MAX};
 
 /// Workspace of names that give none.
 const DEFAULT_WORKSPACE: &str = "commons";
 
-/// Largest consumers of memory that an error names.
-const MEMORY_CONSUMERS_SHOWN: std::num::NonZeroUsize =
-    std::num::NonZeroUsize::new(3).expect("3 > 0");
+/// Bytes of the values of a join's side, up to which they are looked up on the other side.
+const LOOKUP_BYTES_MAX: usize = 1 << 20;
 
 /// What all queries of an engine share: limits, memory, and how plans are optimised.
 #[derive(Debug)]
@@ -43,9 +43,14 @@ impl Session {
     /// # Errors
     /// If the spill directory cannot be used.
     pub(crate) fn new(options: EngineOptions) -> Result<Self, DataFusionError> {
-        let config = SessionConfig::new()
+        let mut config = SessionConfig::new()
             .with_target_partitions(options.partitions.max(1))
             .with_information_schema(false);
+        // The values of a join's small side are looked up in the index of the other, up to as many
+        // as are ever looked up.
+        let optimizer = &mut config.options_mut().optimizer;
+        optimizer.hash_join_inlist_pushdown_max_distinct_values = LOOKUPS_MAX;
+        optimizer.hash_join_inlist_pushdown_max_size = LOOKUP_BYTES_MAX;
         let template = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::new(runtime_env(&options)?))
@@ -58,8 +63,16 @@ impl Session {
     }
 
     /// The state of one query.
-    fn state(&self, cancellation: Arc<Cancellation>) -> SessionState {
-        let config = self.template.config().clone().with_extension(cancellation);
+    fn state(&self, cancellation: Arc<Cancellation>, lookup_joins: bool) -> SessionState {
+        let mut config = self.template.config().clone().with_extension(cancellation);
+        if lookup_joins {
+            // The left side of each join is read as a whole, whatever its size, and in one piece:
+            // its values are looked up on the right side.
+            let optimizer = &mut config.options_mut().optimizer;
+            optimizer.join_reordering = false;
+            optimizer.hash_join_single_partition_threshold = usize::MAX;
+            optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
+        }
         SessionStateBuilder::new_from_existing(self.template.clone())
             .with_config(config)
             .build()
@@ -74,14 +87,14 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
 }
 
 fn runtime_env(options: &EngineOptions) -> DataFusionResult<RuntimeEnv> {
-    let pool = GreedyMemoryPool::new(options.memory_bytes_max);
-    let pool = TrackConsumersPool::new(pool, MEMORY_CONSUMERS_SHOWN);
+    let gauge = options.memory_gauge.as_ref().map(Arc::clone);
+    let pool = memory::pool(options.memory_bytes_max, gauge);
     let spill = match &options.spill_directory {
         Some(directory) => DiskManagerMode::Directories(vec![directory.clone()]),
         None => DiskManagerMode::Disabled,
     };
     RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(pool))
+        .with_memory_pool(pool)
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spill))
         .build()
 }
@@ -101,7 +114,9 @@ impl Execution {
     pub(crate) async fn run(self, request: QueryRequest) -> Result<QueryOutput, QueryError> {
         let statement = dialect::parse(&request.sql)?;
         let bound = self.bind(&statement, &request)?;
-        let state = self.session.state(Arc::clone(&self.cancellation));
+        let state = self
+            .session
+            .state(Arc::clone(&self.cancellation), statement.lookup_joins);
         let plan = state.create_physical_plan(&bound.plan).await?;
         let output = match bound.explain {
             None => bound.output,
@@ -112,7 +127,15 @@ impl Execution {
         };
         let mut rows = RowWriter::new(&output, self.session.options.result_bytes_max);
         match bound.explain {
-            None => self.collect(plan, &state, |batch| rows.push(batch)).await?,
+            None => {
+                let result = MemoryConsumer::new("the rows of the result");
+                let result = result.register(&state.runtime_env().memory_pool);
+                self.collect(plan, &state, |batch| {
+                    rows.push(batch)?;
+                    Ok(result.try_resize(rows.bytes())?)
+                })
+                .await?;
+            }
             Some(Explain::Plan) => {
                 let text = DisplayableExecutionPlan::new(plan.as_ref())
                     .indent(false)

@@ -9,6 +9,7 @@ mod error;
 mod execution;
 pub mod functions;
 mod geography;
+mod memory;
 pub mod operators;
 mod parameters;
 mod resolver;
@@ -21,6 +22,7 @@ mod validation;
 
 pub use engine::{Engine, EngineOptions, QueryOutput, QueryRequest};
 pub use error::{Position, QueryError};
+pub use memory::MemoryGauge;
 pub use parameters::Parameter;
 pub use resolver::Collections;
 pub use validation::Validation;

@@ -199,7 +199,10 @@ impl Binder<'_> {
         place: Option<Position>,
     ) -> Arc<CollectionTable> {
         let hints = self.access_paths.iter();
-        let mut path = self.context.access_path;
+        let mut path = match self.is_looked_up {
+            true => AccessPath::IndexFilter,
+            false => self.context.access_path,
+        };
         for (_, name) in hints.filter(|(at, _)| Some(*at) == place) {
             match name.parse() {
                 Ok(hinted) => path = hinted,

@@ -4,7 +4,7 @@ use datafusion::common::JoinType;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, Expr as Ast, Join, JoinConstraint, JoinOperator, ObjectName, Spanned,
-    TableWithJoins,
+    TableFactor, TableWithJoins,
 };
 
 use super::lateral::as_lateral;
@@ -147,7 +147,10 @@ impl Binder<'_> {
             }
             return Ok(part);
         }
-        let right = self.factor(&join.relation, outer, ctes)?;
+        self.is_looked_up = self.lookup_joins && matches!(join.relation, TableFactor::Table { .. });
+        let right = self.factor(&join.relation, outer, ctes);
+        self.is_looked_up = false;
+        let right = right?;
         match constraint {
             None | Some(JoinConstraint::None) if join_type == JoinType::Inner => cross(left, right),
             None | Some(JoinConstraint::None) => Err(QueryError::semantic(

@@ -126,6 +126,8 @@ pub fn bind(
         relation_count: 0,
         aggregate_calls: 0,
         access_paths: &statement.access_paths,
+        lookup_joins: statement.lookup_joins,
+        is_looked_up: false,
         warnings: statement.warnings.clone(),
     };
     let bound = match &statement.describe {
@@ -209,6 +211,9 @@ struct Binder<'a> {
     aggregate_calls: usize,
     /// The hints of the statement.
     access_paths: &'a [(Position, String)],
+    lookup_joins: bool,
+    /// Whether the collection that is being bound is the right side of a lookup join.
+    is_looked_up: bool,
     warnings: Vec<String>,
 }
 

@@ -61,6 +61,8 @@ pub struct Statement {
     pub parameters: Vec<String>,
     /// From `collection HINT(access_path=path)`: where the name of the collection starts, the path.
     pub access_paths: Vec<(Position, String)>,
+    /// Whether joins look the rows of their right side up in its index: `HINT(join_strategy=lookup)`.
+    pub lookup_joins: bool,
     /// What was understood but has no effect.
     pub warnings: Vec<String>,
 }
@@ -109,6 +111,7 @@ pub fn parse(sql: &str) -> Result<Statement, QueryError> {
         default_workspace: tokens.default_workspace,
         parameters: tokens.parameters,
         access_paths: tokens.access_paths,
+        lookup_joins: tokens.lookup_joins,
         warnings: tokens.warnings,
     })
 }

@@ -1,7 +1,7 @@
 //! The tokens of a statement, after the forms that `sqlparser` has no hook for are rewritten.
 //!
 //! - `HINT(…)` and `OPTION(…)` are taken out; of their names only a leading `default_workspace`, and
-//!   `access_path` behind a collection, have an effect.
+//!   `access_path` behind a collection and `join_strategy=lookup`, have an effect.
 //! - `:name`, `: name`, `:"name"`, `:1` and `?` become one placeholder token.
 //! - `UNNEST(x AS y WITH ORDINALITY AS n)` becomes `UNNEST(x, N'y', N'n')`.
 //! - The comma after the last item of a select list is taken out.
@@ -41,6 +41,8 @@ pub(super) struct Tokens {
     pub(super) access_paths: Vec<(Position, String)>,
     /// From `OPTION(max_field_depth=n)`.
     pub(super) field_depth_max: Option<usize>,
+    /// Whether there was a `HINT(join_strategy=lookup)`.
+    pub(super) lookup_joins: bool,
     /// What has no effect.
     pub(super) warnings: Vec<String>,
 }
@@ -70,6 +72,7 @@ pub(super) fn read(dialect: &Rockset, sql: &str) -> Result<Tokens, QueryError> {
         relations: 0,
         access_paths: vec![],
         field_depth_max: None,
+        lookup_joins: false,
         warnings: vec![],
     };
     let mut rest = list.as_slice();
@@ -96,6 +99,7 @@ pub(super) fn read(dialect: &Rockset, sql: &str) -> Result<Tokens, QueryError> {
         parameters: rewriter.parameters,
         access_paths: rewriter.access_paths,
         field_depth_max: rewriter.field_depth_max,
+        lookup_joins: rewriter.lookup_joins,
         warnings: rewriter.warnings,
     })
 }
@@ -120,6 +124,7 @@ struct Rewriter {
     relations: usize,
     access_paths: Vec<(Position, String)>,
     field_depth_max: Option<usize>,
+    lookup_joins: bool,
     warnings: Vec<String>,
 }
 
@@ -414,6 +419,10 @@ impl Rewriter {
             && let Ok(depth) = digits.parse()
         {
             self.field_depth_max = Some(depth);
+        } else if name.eq_ignore_ascii_case("join_strategy")
+            && text.is_some_and(|strategy| strategy.eq_ignore_ascii_case("lookup"))
+        {
+            self.lookup_joins = true;
         } else {
             self.warnings
                 .push(format!("the hint `{name}` has no effect"));

@@ -87,6 +87,11 @@ impl RowWriter {
         }
     }
 
+    /// Bytes of the rows so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.json.capacity()
+    }
+
     /// Appends the rows of one batch.
     ///
     /// # Errors

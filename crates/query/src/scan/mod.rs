@@ -33,6 +33,7 @@ pub use column::PathUse;
 pub use exec::CollectionScan;
 pub use table::CollectionTable;
 
+pub(crate) use access::LOOKUPS_MAX;
 pub(crate) use index_only::AnswerFromIndex;
 pub(crate) use stream::Cancellation;
 

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use datafusion::arrow::array::{BooleanArray, RecordBatch};
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::array::{BooleanArray, RecordBatch, RecordBatchOptions};
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Result};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{RecordBatchStream, TaskContext};
 use datafusion::physical_plan::metrics::{
     BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder,
@@ -34,6 +35,9 @@ use super::part::PartColumns;
 use super::predicate::Predicate;
 use super::work::Piece;
 use crate::error::QueryError;
+
+/// Batches get fewer rows than usual where rows are so large that they would have more bytes.
+const BATCH_BYTES: u64 = 32 << 20;
 
 /// Tells the scans of one query to stop. It travels in the session's configuration.
 #[derive(Debug, Default)]
@@ -72,6 +76,8 @@ pub(super) struct ScanStream {
     remaining: Option<usize>,
     batch_rows: usize,
     cancellation: Arc<Cancellation>,
+    /// For the batch that was read last.
+    memory: MemoryReservation,
     baseline: BaselineMetrics,
     counts: Counts,
 }
@@ -123,6 +129,7 @@ impl ScanStream {
             remaining: limit,
             batch_rows: config.batch_size(),
             cancellation: config.get_extension::<Cancellation>().unwrap_or_default(),
+            memory: MemoryConsumer::new("the scan of a collection").register(context.memory_pool()),
             baseline: BaselineMetrics::new(metrics, partition),
             counts,
         }
@@ -144,6 +151,7 @@ impl ScanStream {
                 continue;
             };
             let stored = stored.map_err(storage_error)?;
+            self.memory.try_resize(stored.get_array_memory_size())?;
             let stored = match self.remaining {
                 Some(remaining) => stored.slice(0, remaining.min(stored.num_rows())),
                 None => stored,
@@ -167,6 +175,14 @@ impl ScanStream {
             Some(ids) => Rows::just(self.rows_of(part, ids)?),
             None => self.rows_by_index(piece, part)?,
         };
+        if let Some(count) = found.count {
+            self.counts.parts_read.add(1);
+            let columns = self.output_columns(part);
+            return Ok(Some((
+                Box::new(std::iter::once(Ok(rows_alone(count)?))),
+                columns,
+            )));
+        }
         let Some(predicates) = self.predicates(part, &found.answered) else {
             self.counts.parts_ruled_out.add(1);
             return Ok(None);
@@ -186,7 +202,7 @@ impl ScanStream {
             document: columns.document(),
             predicates,
             rows,
-            batch_rows: self.batch_rows,
+            batch_rows: self.batch_rows.min(rows_of_a_batch(part)),
         };
         let batches = part.scan(&request).map_err(storage_error)?;
         Ok(Some((batches, columns)))
@@ -226,12 +242,21 @@ impl ScanStream {
         } else {
             &self.plan.accesses[piece.part]
         };
+        if let Some(count) = access.count(part, &readings) {
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            self.counts.rows_by_index.add(count);
+            self.counts.kept.iter().for_each(|kept| kept.add(count));
+            return Ok(Rows {
+                count: Some(count),
+                ..Rows::default()
+            });
+        }
         let rows = access.rows(part, &readings).map_err(storage_error)?;
         let piece_rows = piece.rows.clone().map(range);
         let Some(mut rows) = rows else {
             return Ok(Rows {
                 rows: piece_rows,
-                answered: Vec::new(),
+                ..Rows::default()
             });
         };
         if let Some(piece_rows) = piece_rows {
@@ -249,6 +274,7 @@ impl ScanStream {
         Ok(Rows {
             rows: Some(rows),
             answered,
+            count: None,
         })
     }
 
@@ -333,20 +359,37 @@ impl ScanStream {
 }
 
 /// Rows to read of a piece.
+#[derive(Default)]
 struct Rows {
     /// All of the piece's if none.
     rows: Option<RoaringBitmap>,
     /// Places of the filters that they pass for certain.
     answered: Vec<usize>,
+    /// Set where nothing is to be read, because the number of rows is all that is asked for.
+    count: Option<usize>,
 }
 
 impl Rows {
     fn just(rows: RoaringBitmap) -> Self {
         Self {
             rows: Some(rows),
-            answered: Vec::new(),
+            ..Self::default()
         }
     }
+}
+
+/// So many rows, of which no column is read.
+fn rows_alone(count: usize) -> Result<RecordBatch, ArrowError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(count));
+    RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)
+}
+
+/// Rows of `part` that have about [`BATCH_BYTES`].
+fn rows_of_a_batch(part: &Part) -> usize {
+    let row_bytes = part.bytes() / u64::from(part.row_count()).max(1);
+    usize::try_from(BATCH_BYTES / row_bytes.max(1))
+        .unwrap_or(usize::MAX)
+        .max(1)
 }
 
 fn range(rows: Range<u32>) -> RoaringBitmap {

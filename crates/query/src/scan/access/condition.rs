@@ -16,6 +16,11 @@ pub(in crate::scan) enum Condition {
         path: FieldPath,
         ranges: Vec<KeyRange>,
     },
+    /// The array at the path has an element in one of these ranges.
+    Elements {
+        path: FieldPath,
+        ranges: Vec<KeyRange>,
+    },
     /// There is a value of one of these types at the path.
     Present {
         path: FieldPath,
@@ -47,11 +52,28 @@ pub(in crate::scan) struct Estimate {
 }
 
 impl Condition {
+    /// Whether it is on the value of one path: then its rows are counted without listing them.
+    pub(super) fn is_of_one_path(&self) -> bool {
+        match self {
+            Self::Values { .. } | Self::Present { .. } | Self::Absent { .. } => true,
+            Self::Elements { .. } | Self::All(_) | Self::Any(_) | Self::Constant(_) => false,
+        }
+    }
+
     /// Counts from the dictionary, without reading any row.
     pub(super) fn estimate(&self, segment: &Segment) -> Result<Estimate, SegmentError> {
         let all_rows = u64::from(segment.row_count());
         let mut estimate = match self {
-            Self::Values { path, ranges } => estimate_values(segment, path, ranges)?,
+            Self::Values { path, ranges } => {
+                estimate_values(segment, &IndexPath::of(path), ranges)?
+            }
+            Self::Elements { path, ranges } => match has_arrays_only(segment, path)? {
+                true => estimate_values(segment, &IndexPath::of(path).elements(), ranges)?,
+                false => Estimate {
+                    rows: all_rows,
+                    ..Estimate::default()
+                },
+            },
             Self::Present { path, types } => estimate_types(segment, path, types)?,
             Self::Absent { path, types } => {
                 let present = estimate_types(segment, path, types)?;
@@ -91,15 +113,11 @@ impl Condition {
             rows
         };
         Ok(match self {
-            Self::Values { path, ranges } => {
-                let mut rows = RoaringBitmap::new();
-                if let Some(index) = segment.index(&IndexPath::of(path))? {
-                    for range in ranges {
-                        index.add_rows(range, &mut rows)?;
-                    }
-                }
-                rows
-            }
+            Self::Values { path, ranges } => value_rows(segment, &IndexPath::of(path), ranges)?,
+            Self::Elements { path, ranges } => match has_arrays_only(segment, path)? {
+                true => value_rows(segment, &IndexPath::of(path).elements(), ranges)?,
+                false => all(),
+            },
             Self::Present { path, types } => type_rows(segment, path, types)?,
             Self::Absent { path, types } => all() - type_rows(segment, path, types)?,
             Self::All(conditions) => {
@@ -170,10 +188,10 @@ fn sum(estimates: &[Estimate]) -> Estimate {
 
 fn estimate_values(
     segment: &Segment,
-    path: &FieldPath,
+    path: &IndexPath,
     ranges: &[KeyRange],
 ) -> Result<Estimate, SegmentError> {
-    let Some(index) = segment.index(&IndexPath::of(path))? else {
+    let Some(index) = segment.index(path)? else {
         return Ok(sum(&[]));
     };
     let mut estimates = Vec::with_capacity(ranges.len());
@@ -187,6 +205,30 @@ fn estimate_values(
         });
     }
     Ok(sum(&estimates))
+}
+
+fn value_rows(
+    segment: &Segment,
+    path: &IndexPath,
+    ranges: &[KeyRange],
+) -> Result<RoaringBitmap, SegmentError> {
+    let mut rows = RoaringBitmap::new();
+    if let Some(index) = segment.index(path)? {
+        for range in ranges {
+            index.add_rows(range, &mut rows)?;
+        }
+    }
+    Ok(rows)
+}
+
+/// Whether no value at the path is of another type: a function of arrays complains of those, so it
+/// has to see them.
+fn has_arrays_only(segment: &Segment, path: &FieldPath) -> Result<bool, SegmentError> {
+    let Some(index) = segment.index(&IndexPath::of(path))? else {
+        return Ok(true);
+    };
+    let mut types = index.types().map(|(value_type, _)| value_type);
+    Ok(types.all(|value_type| matches!(value_type, ValueType::Array | ValueType::Null)))
 }
 
 fn estimate_types(
@@ -236,9 +278,10 @@ impl fmt::Display for Condition {
 impl Condition {
     fn collect_paths<'a>(&'a self, paths: &mut Vec<&'a FieldPath>) {
         match self {
-            Self::Values { path, .. } | Self::Present { path, .. } | Self::Absent { path, .. } => {
-                paths.push(path);
-            }
+            Self::Values { path, .. }
+            | Self::Elements { path, .. }
+            | Self::Present { path, .. }
+            | Self::Absent { path, .. } => paths.push(path),
             Self::All(conditions) | Self::Any(conditions) => {
                 conditions.iter().for_each(|one| one.collect_paths(paths));
             }

@@ -15,6 +15,7 @@ mod read;
 mod report;
 
 pub(super) use part::PartAccess;
+pub(crate) use read::LOOKUPS_MAX;
 pub(super) use read::{Reading, read};
 pub(super) use report::report;
 

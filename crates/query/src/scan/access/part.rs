@@ -4,7 +4,7 @@ use outcrop_storage::{Part, PartData, Segment, SegmentError};
 use roaring::RoaringBitmap;
 
 use super::AccessPath;
-use super::choose::{Candidate, Choice, Scan, choose};
+use super::choose::{Candidate, Choice, Kind, Scan, choose};
 use super::condition::Estimate;
 use super::read::Reading;
 
@@ -84,6 +84,20 @@ impl PartAccess {
             Some(Choice::Index { filters, .. }) => self.exact[place] && filters.contains(&place),
             _ => false,
         }
+    }
+
+    /// How many rows of `part` pass, where the counts of the index say so by themselves.
+    pub(in crate::scan) fn count(&self, part: &Part, readings: &[Option<&Reading>]) -> Option<u64> {
+        let Some(Choice::Index { filters, kind }) = &self.choice else {
+            return None;
+        };
+        let [place] = filters.as_slice() else {
+            return None;
+        };
+        let counts = *kind == Kind::IndexOnly
+            && part.deletions().rows().is_empty()
+            && readings[*place]?.condition.is_of_one_path();
+        Some(self.estimates[*place]?.rows).filter(|_| counts)
     }
 
     /// The rows that the index gives, deleted ones included; none where columns are scanned.

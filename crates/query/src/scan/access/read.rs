@@ -24,7 +24,7 @@ use crate::operators::{Operation, OperationFunction};
 use crate::scan::column::{Column, Content};
 
 /// Longest IN-list that is looked up term by term.
-const LIST_MAX: usize = 4096;
+pub(crate) const LOOKUPS_MAX: usize = 4096;
 
 /// A filter as the index sees it.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,7 +123,10 @@ impl Reader<'_> {
     /// Operators that DataFusion has no expression for.
     fn operation(&self, expr: &Arc<dyn PhysicalExpr>) -> Option<Reading> {
         let call = expr.downcast_ref::<ScalarFunctionExpr>()?;
-        match (OperationFunction::of(call.fun())?, call.args()) {
+        let Some(operation) = OperationFunction::of(call.fun()) else {
+            return self.holds_element(call);
+        };
+        match (operation, call.args()) {
             (Operation::Compare(op), [left, right]) => self.comparison(*op, left, right),
             (Operation::InList, [operand, list @ ..]) => self.in_list(operand, list),
             (Operation::IsNull, [operand]) => {
@@ -215,7 +218,7 @@ impl Reader<'_> {
         list: &[Arc<dyn PhysicalExpr>],
     ) -> Option<Reading> {
         let column = self.operand(operand)?;
-        if list.len() > LIST_MAX {
+        if list.len() > LOOKUPS_MAX {
             return None;
         }
         let mut keys = Vec::with_capacity(list.len());
@@ -232,6 +235,38 @@ impl Reader<'_> {
         Some(Reading {
             condition: Condition::Values { path, ranges },
             exact: column.content != Content::Int,
+        })
+    }
+
+    /// A function that is true for arrays with one of the elements that it names.
+    fn holds_element(&self, call: &ScalarFunctionExpr) -> Option<Reading> {
+        let (array, rest) = call.args().split_first()?;
+        let column = self.operand(array)?;
+        let mut elements = rest.iter().map(constant).collect::<Option<Vec<_>>>()?;
+        match (call.fun().name(), elements.as_mut_slice()) {
+            ("array_contains", [_]) => {}
+            ("array_contains_any" | "arrays_overlap", [Value::Array(inner)]) => {
+                elements = std::mem::take(inner);
+            }
+            ("array_contains_any", _) => {}
+            _ => return None,
+        }
+        let keys = elements.iter().map(|element| match element {
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+            scalar => equal_key(scalar, false),
+        });
+        let mut keys = keys.collect::<Option<Vec<_>>>()?;
+        if keys.len() > LOOKUPS_MAX {
+            return None;
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        Some(Reading {
+            condition: Condition::Elements {
+                path: column.path.clone(),
+                ranges: keys.into_iter().map(KeyRange::equal).collect(),
+            },
+            exact: false,
         })
     }
 
