@@ -12,6 +12,7 @@
     reason = "a command line program prints its data"
 )]
 
+mod allocator;
 mod client;
 mod commands;
 

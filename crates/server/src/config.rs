@@ -7,6 +7,8 @@ use std::time::Duration;
 use outcrop_query::EngineOptions;
 use outcrop_storage::{Environment, StoreOptions};
 
+use crate::memory::{self, MEMORY_BYTES_MIN};
+
 /// One mebibyte.
 const MIB: usize = 1024 * 1024;
 
@@ -27,6 +29,12 @@ pub struct ServerConfig {
     pub store: StoreOptions,
     /// Memory and threads of queries.
     pub engine: EngineOptions,
+    /// Memory of the process beyond which queries get no more and writes have to wait. Set by
+    /// [`limit_memory`](Self::limit_memory).
+    pub memory_bytes_max: Option<usize>,
+    /// Gives memory that the allocator has free back to the operating system; called when the
+    /// limit is near.
+    pub give_memory_back: Option<fn()>,
     /// How long a shutdown waits for requests that are being answered.
     pub shutdown_grace: Duration,
 }
@@ -47,8 +55,21 @@ impl ServerConfig {
             limits: Limits::default(),
             store: StoreOptions::default(),
             engine: EngineOptions::default(),
+            memory_bytes_max: None,
+            give_memory_back: None,
             shutdown_grace: Duration::from_secs(10),
         }
+    }
+
+    /// Keeps the memory of the process below `bytes`, of which queries, writes and recent documents
+    /// get their shares.
+    ///
+    /// # Panics
+    /// If it is less than [`MEMORY_BYTES_MIN`](crate::MEMORY_BYTES_MIN).
+    pub fn limit_memory(&mut self, bytes: usize) {
+        assert!(bytes >= MEMORY_BYTES_MIN, "{bytes} bytes are not enough");
+        memory::share_out(bytes, &mut self.limits, &mut self.store, &mut self.engine);
+        self.memory_bytes_max = Some(bytes);
     }
 }
 

@@ -20,6 +20,7 @@ mod handlers;
 mod headers;
 mod ids;
 mod listener;
+mod memory;
 mod negotiation;
 mod operations;
 mod query_source;
@@ -28,6 +29,7 @@ mod server;
 mod tls;
 
 pub use config::{Limits, ServerConfig};
+pub use memory::MEMORY_BYTES_MIN;
 pub use operations::{Access, BEYOND_SPECIFICATION, Method, Operation, SPECIFICATION};
 pub use outcrop_storage::Environment;
 pub use outcrop_storage::env::{BucketOptions, is_bucket_url};

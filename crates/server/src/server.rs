@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use outcrop_catalog::{Catalog, CatalogError};
-use outcrop_query::Engine;
+use outcrop_query::{Engine, EngineOptions, MemoryGauge};
 use outcrop_storage::{Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -16,6 +16,7 @@ use crate::admission::Admission;
 use crate::app::App;
 use crate::config::ServerConfig;
 use crate::listener::Listener;
+use crate::memory::ProcessMemory;
 use crate::query_source::CatalogSource;
 use crate::router;
 use crate::tls::{self, TlsError};
@@ -87,7 +88,7 @@ impl Server {
     ///
     /// # Errors
     /// See [`StartError`].
-    pub async fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
+    pub async fn start(mut config: ServerConfig) -> Result<RunningServer, StartError> {
         let http = listen(config.http).await?;
         let https = match config.https {
             Some(address) => Some(listen(address).await?),
@@ -98,13 +99,19 @@ impl Server {
             (Some(socket), Some(address)) => Some(local_address(socket, address)?),
             _ => None,
         };
+        let memory = config.memory_bytes_max.map(|bytes| {
+            let clock = Arc::clone(&config.environment.clock);
+            Arc::new(ProcessMemory::new(bytes, config.give_memory_back, clock))
+                as Arc<dyn MemoryGauge>
+        });
+        config.engine.memory_gauge = memory.as_ref().map(Arc::clone);
         let limits = config.limits.clone();
         let grace = config.shutdown_grace;
         let opened = tokio::task::spawn_blocking(move || open(config)).await??;
         let app = Arc::new(App {
             catalog: opened.catalog,
             engine: opened.engine,
-            admission: Admission::new(&limits),
+            admission: Admission::new(&limits, memory),
             limits,
             http_addr,
         });
@@ -175,7 +182,7 @@ impl RunningServer {
 }
 
 /// Opens everything that blocks.
-fn open(config: ServerConfig) -> Result<Opened, StartError> {
+fn open(mut config: ServerConfig) -> Result<Opened, StartError> {
     let tls = config.https.is_some();
     let store = Store::open(config.environment, config.store)?;
     let catalog = Catalog::open(Arc::clone(&store))?;
@@ -186,7 +193,13 @@ fn open(config: ServerConfig) -> Result<Opened, StartError> {
         false => None,
     };
     let source = Arc::new(CatalogSource(Arc::clone(&catalog)));
-    let engine = Engine::new(source, config.engine).map_err(StartError::Engine)?;
+    let spill = config.engine.spill_directory.take();
+    let spill = spill.or_else(|| store.environment().disk.temporary_folder());
+    let engine = EngineOptions {
+        spill_directory: Some(spill.unwrap_or_else(std::env::temp_dir)),
+        ..config.engine
+    };
+    let engine = Engine::new(source, engine).map_err(StartError::Engine)?;
     Ok(Opened {
         catalog,
         engine,

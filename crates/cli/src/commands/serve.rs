@@ -1,15 +1,19 @@
 //! `outcrop serve`: the server in the foreground.
 
+use crate::allocator;
 use anyhow::{Context, Result, bail};
+use bytesize::ByteSize;
 use clap::Args;
 use outcrop_server::{
-    BucketOptions, CA_PATH, Environment, RunningServer, Server, ServerConfig, is_bucket_url,
+    BucketOptions, CA_PATH, Environment, MEMORY_BYTES_MIN, RunningServer, Server, ServerConfig,
+    is_bucket_url,
 };
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use tracing_subscriber::EnvFilter;
 
 /// Run the server on a local folder or a bucket.
@@ -42,14 +46,19 @@ pub(crate) struct Arguments {
         value_name = "BYTES"
     )]
     cache_bytes: u64,
-    /// With a bucket: memory for parts of it that were read
-    #[arg(
-        long,
-        env = "OUTCROP_MEMORY_CACHE_BYTES",
-        default_value_t = BucketOptions::default().memory_cache_bytes,
-        value_name = "BYTES"
-    )]
-    memory_cache_bytes: u64,
+    /// With a bucket: memory for parts of it that were read; 1/8 of --memory if not given
+    #[arg(long, env = "OUTCROP_MEMORY_CACHE_BYTES", value_name = "BYTES")]
+    memory_cache_bytes: Option<u64>,
+    /// Memory of the process, such as 4GiB; 3/4 of the machine's or the container's if not given
+    ///
+    /// Queries that need more write to disk or fail, and writes wait. Pages of data files that the
+    /// operating system keeps in memory come on top of it, as long as nobody else needs the room.
+    #[arg(long, env = "OUTCROP_MEMORY", value_name = "SIZE")]
+    memory: Option<ByteSize>,
+    /// Folder for what queries have no room for in memory: part of the data folder if not given, or
+    /// with a bucket the operating system's for temporary files
+    #[arg(long, env = "OUTCROP_SPILL_DIR", value_name = "DIR")]
+    spill_dir: Option<PathBuf>,
     /// Address to serve HTTP on; port 0 takes a free one
     #[arg(
         long,
@@ -95,11 +104,11 @@ fn start_logging(filter: &str) -> Result<()> {
 }
 
 /// The folder or the bucket.
-fn environment(arguments: &Arguments) -> Result<Environment> {
+fn environment(arguments: &Arguments, memory: usize) -> Result<Environment> {
     let data = &arguments.data;
     if is_bucket_url(data) {
         let options = BucketOptions {
-            memory_cache_bytes: arguments.memory_cache_bytes,
+            memory_cache_bytes: arguments.memory_cache_bytes.unwrap_or(memory as u64 / 8),
             cache_folder: arguments.cache_dir.clone(),
             disk_cache_bytes: arguments.cache_bytes,
             ..BucketOptions::default()
@@ -112,11 +121,35 @@ fn environment(arguments: &Arguments) -> Result<Environment> {
     Ok(Environment::local(data))
 }
 
+/// The memory limit in bytes.
+fn memory(asked: Option<ByteSize>) -> Result<usize> {
+    let Some(asked) = asked else {
+        let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+        let system = System::new_with_specifics(memory);
+        let container = system.cgroup_limits().map(|limits| limits.total_memory);
+        let machine = system.total_memory();
+        let available = container.map_or(machine, |container| container.min(machine));
+        let share = usize::try_from(available / 4 * 3).unwrap_or(usize::MAX);
+        return Ok(share.max(MEMORY_BYTES_MIN));
+    };
+    match usize::try_from(asked.as_u64()) {
+        Ok(bytes) if bytes >= MEMORY_BYTES_MIN => Ok(bytes),
+        _ => bail!(
+            "`--memory {asked}` is not possible here; the least is {}",
+            ByteSize(MEMORY_BYTES_MIN as u64)
+        ),
+    }
+}
+
 async fn serve(arguments: Arguments) -> Result<()> {
     // Before the start, so that a signal during a long recovery is heard.
     let mut stop = StopSignals::listen().context("cannot listen for signals")?;
-    let environment = environment(&arguments)?;
+    let memory = memory(arguments.memory)?;
+    let environment = environment(&arguments, memory)?;
     let mut config = ServerConfig::with_environment(environment, arguments.http);
+    config.limit_memory(memory);
+    config.give_memory_back = Some(allocator::give_back);
+    config.engine.spill_directory = arguments.spill_dir;
     config.https = arguments.https;
     config.api_key = std::env::var("OUTCROP_API_KEY")
         .ok()

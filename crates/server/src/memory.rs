@@ -1,0 +1,164 @@
+//! The memory limit of a server: how it is shared out, and how far it is used.
+//!
+//! | share | for |
+//! |---|---|
+//! | 1/2 | what queries hold; sorts and aggregations write more than that to disk |
+//! | 1/8 | recent documents of all collections; they are flushed from half of it on |
+//! | 1/32 | bodies of writes in flight, which take a few times as much while they are worked on |
+//! | the rest | flushes, compactions, open segments, the cache of a bucket, and what nobody counts |
+//!
+//! Counts are estimates. So the memory that the process has is looked at as well: close to the limit
+//! queries get no more, and writes wait for a while and are refused then. Pages of files that the
+//! operating system keeps in memory, those of segments among them, do not count: it takes them
+//! back by itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use outcrop_query::{EngineOptions, MemoryGauge};
+use outcrop_storage::StoreOptions;
+use outcrop_storage::env::Clock;
+
+use crate::config::Limits;
+
+/// The smallest limit: below it there is no room for one compaction beside one query.
+pub const MEMORY_BYTES_MIN: usize = 256 << 20;
+
+/// How old a look at the process may be. One costs some microseconds.
+const SAMPLE_AGE_MAX: Duration = Duration::from_millis(5);
+
+/// What is left to those that do not ask: an eighth of the limit, but no more than this.
+const REST_BYTES_MAX: usize = 1 << 30;
+
+/// Shares `bytes` of memory out.
+pub(crate) fn share_out(
+    bytes: usize,
+    limits: &mut Limits,
+    store: &mut StoreOptions,
+    engine: &mut EngineOptions,
+) {
+    engine.memory_bytes_max = bytes / 2;
+    engine.result_bytes_max = engine.result_bytes_max.min(bytes / 8);
+    let deltas = bytes as u64 / 8;
+    store.deltas_bytes_max = deltas;
+    store.delta_bytes_max = store.delta_bytes_max.min(deltas);
+    store.flush_bytes = store.flush_bytes.min(deltas / 4);
+    store.compaction_bytes = store.compaction_bytes.min(bytes / 32);
+    limits.write_bytes_in_flight_max = limits.write_bytes_in_flight_max.min(bytes / 32);
+}
+
+/// The memory of this process beside its limit.
+#[derive(Debug)]
+pub(crate) struct ProcessMemory {
+    bytes_max: usize,
+    give_back: Option<fn()>,
+    clock: Arc<dyn Clock>,
+    /// When it was looked at last, on the monotonic clock, and what was seen.
+    sampled_at_micros: AtomicU64,
+    sampled: AtomicUsize,
+}
+
+impl ProcessMemory {
+    pub(crate) fn new(bytes_max: usize, give_back: Option<fn()>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            bytes_max,
+            give_back,
+            clock,
+            sampled_at_micros: AtomicU64::new(0),
+            sampled: AtomicUsize::new(0),
+        }
+    }
+
+    /// Bytes that the process may have with those that ask; the rest is for those that do not.
+    fn bytes_for_asking(&self) -> usize {
+        self.bytes_max - (self.bytes_max / 8).min(REST_BYTES_MAX)
+    }
+
+    /// Bytes that the process has, a few milliseconds ago at most.
+    fn bytes(&self) -> usize {
+        let now = u64::try_from(self.clock.monotonic().as_micros()).unwrap_or(u64::MAX);
+        let last = self.sampled_at_micros.load(Ordering::Relaxed);
+        let age_max = SAMPLE_AGE_MAX.as_micros();
+        if last == 0 || u128::from(now.saturating_sub(last)) > age_max {
+            // Several threads may look at the same time; each sees the truth.
+            self.sampled_at_micros.store(now.max(1), Ordering::Relaxed);
+            self.sampled.store(self.look(), Ordering::Relaxed);
+        }
+        self.sampled.load(Ordering::Relaxed)
+    }
+
+    fn look(&self) -> usize {
+        let bytes = anonymous_bytes().unwrap_or_default();
+        match self.give_back {
+            Some(give_back) if bytes > self.bytes_for_asking() / 4 * 3 => {
+                give_back();
+                anonymous_bytes().unwrap_or_default()
+            }
+            _ => bytes,
+        }
+    }
+}
+
+impl MemoryGauge for ProcessMemory {
+    fn has_room(&self, bytes: usize) -> bool {
+        self.bytes().saturating_add(bytes) <= self.bytes_for_asking()
+    }
+}
+
+/// Memory of this process that is its own, without pages of files; `None` where the operating
+/// system does not tell.
+#[cfg(target_os = "linux")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it asks the operating system about this process; no data is read"
+)]
+fn anonymous_bytes() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"))?;
+    let kibibytes: usize = line.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn anonymous_bytes() -> Option<usize> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use outcrop_storage::env::ManualClock;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_the_process_takes_counts() {
+        let clock = Arc::new(ManualClock::new());
+        let before = anonymous_bytes().unwrap();
+        let memory = ProcessMemory::new(before * 2 + (64 << 20), None, Arc::clone(&clock) as _);
+        assert!(memory.has_room(1 << 20));
+        let taken = vec![1_u8; before + (64 << 20)];
+        clock.advance(Duration::from_secs(1));
+        assert!(
+            !memory.has_room(1 << 20),
+            "{} bytes were taken",
+            taken.len()
+        );
+    }
+
+    #[test]
+    fn the_shares_fit_into_the_whole() {
+        for bytes in [MEMORY_BYTES_MIN, 1 << 30, 64 << 30] {
+            let mut limits = Limits::default();
+            let (mut store, mut engine) = (StoreOptions::default(), EngineOptions::default());
+            share_out(bytes, &mut limits, &mut store, &mut engine);
+            let deltas = usize::try_from(store.deltas_bytes_max).unwrap();
+            let sum = engine.memory_bytes_max + deltas + 8 * limits.write_bytes_in_flight_max;
+            assert!(sum <= bytes, "{bytes}: {sum}");
+            assert!(store.flush_bytes <= store.delta_bytes_max);
+            assert!(store.delta_bytes_max <= store.deltas_bytes_max);
+        }
+    }
+}
