@@ -29,14 +29,15 @@ SLICE = 100_000
 class Server:
     """A server process; `ready_ms` is the time from its start to its being ready."""
 
-    def __init__(self, data):
+    def __init__(self, data, memory):
         self.data = data
+        self.options = ["--memory", memory] if memory else []
         self.start()
 
     def start(self):
         begin = time.monotonic()
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", self.data, "--http", "127.0.0.1:0"],
+            [BINARY, "serve", "--data", self.data, "--http", "127.0.0.1:0", *self.options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
@@ -50,6 +51,8 @@ class Server:
         else:
             sys.exit("the server did not start")
         self.ready_ms = (time.monotonic() - begin) * 1e3
+        self.peak_bytes = 0
+        threading.Thread(target=self.watch, args=(self.process,), daemon=True).start()
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
 
     def stop(self):
@@ -57,9 +60,17 @@ class Server:
         if self.process.wait(600) != 0:
             sys.exit("the server did not stop in order")
 
-    def peak_rss_bytes(self):
-        with open(f"/proc/{self.process.pid}/status") as status:
-            return int(re.search(r"VmHWM:\s+(\d+) kB", status.read()).group(1)) * 1024
+    def watch(self, process):
+        """Notes the most memory that the process has of its own; pages of data files are not part of it."""
+        while process.poll() is None:
+            try:
+                with open(f"/proc/{process.pid}/status") as status:
+                    own = re.search(r"RssAnon:\s+(\d+) kB", status.read())
+            except (FileNotFoundError, ProcessLookupError):
+                return
+            if own:
+                self.peak_bytes = max(self.peak_bytes, int(own.group(1)) * 1024)
+            time.sleep(0.02)
 
     def post(self, path, body):
         headers = {"Authorization": f"ApiKey {KEY}", "Content-Type": "application/json"}
@@ -76,10 +87,12 @@ class Server:
     def create(self, name):
         self.post("ws/commons/collections", {"name": name})
 
-    def hammer(self, name, clients, batch, count, seed, first=0):
+    def hammer(self, name, clients, batch, count, seed, first=0, among=None):
         """Writes generated events with several clients; the figures that the tool prints."""
         command = [BINARY, "dev", "hammer", "--collection", name, "--clients", str(clients)]
         command += ["--batch", str(batch), "--count", str(count), "--seed", str(seed), "--first", str(first)]
+        if among:
+            command += ["--among", str(among)]
         command += ["--server", f"http://127.0.0.1:{self.port}", "--api-key", KEY]
         return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
@@ -125,7 +138,7 @@ class Report:
 
 
 def writes(report, folder, options):
-    server = Server(os.path.join(folder, "writes"))
+    server = Server(os.path.join(folder, "writes"), options.memory)
     report.add("start to ready, empty folder", server.ready_ms, unit="ms")
     server.create("single")
     one = server.hammer("single", 1, 1, options.single, 11)
@@ -139,7 +152,7 @@ def writes(report, folder, options):
             figures = server.hammer(f"{name}_{run}", clients, batch, options.writes, 12 + run)
             rates.append(figures["documents_per_second"])
         report.add(f"writes, {clients} clients of {batch}", statistics.median(rates), unit="docs/s")
-    report.add("peak memory while writing", server.peak_rss_bytes() / 2**20, unit="MiB")
+    report.add("own memory while writing, peak", server.peak_bytes / 2**20, unit="MiB")
     server.stop()
 
 
@@ -219,14 +232,14 @@ def points(report, server, options):
 
 
 def upserts(report, server, options, inserts):
-    """Every document once more, in the same slices, while another client counts them over and over."""
+    """Documents drawn at random once more, while another client counts them over and over."""
     stop = threading.Event()
     counts = []
 
     def scan():
         own = http.client.HTTPConnection("127.0.0.1", server.port)
         headers = {"Authorization": f"ApiKey {KEY}", "Content-Type": "application/json"}
-        query = "SELECT COUNT(*) AS n, COUNT(DISTINCT e._id) AS d FROM events e WHERE e.age >= 0"
+        query = "SELECT COUNT(*) AS n, COUNT(DISTINCT e.\"index\") AS d FROM events e WHERE e.age >= 0"
         while not stop.is_set():
             own.request("POST", "/v1/orgs/self/queries", json.dumps({"sql": {"query": query}}), headers)
             counts.append(json.loads(own.getresponse().read())["results"][0])
@@ -234,23 +247,24 @@ def upserts(report, server, options, inserts):
     scanner = threading.Thread(target=scan)
     scanner.start()
     rates = []
-    for first in range(0, options.documents, SLICE):
-        count = min(SLICE, options.documents - first)
-        rates.append(server.hammer("events", 8, 1000, count, 1, first)["documents_per_second"])
+    for first in range(0, options.upserts, SLICE):
+        count = min(SLICE, options.upserts - first)
+        figures = server.hammer("events", 8, 1000, count, 1, first, options.documents)
+        rates.append(figures["documents_per_second"])
     stop.set()
     scanner.join()
     if any(count != {"n": options.documents, "d": options.documents} for count in counts):
         sys.exit(f"a scan saw a document twice or not at all: {counts}")
     rate = statistics.median(rates)
     report.add(
-        "upserts of every document, while scanning", rate, unit="docs/s",
+        "upserts at random, while scanning", rate, unit="docs/s",
         note=f"{rate / inserts:.2f} of inserts, {len(counts)} scans saw each _id once",
     )
 
 
 def reads(report, folder, options):
     data = os.path.join(folder, "reads")
-    server = Server(data)
+    server = Server(data, options.memory)
     server.create("events")
     # The tool makes its documents in memory first; slices keep that within bounds.
     rates = []
@@ -259,28 +273,41 @@ def reads(report, folder, options):
         rates.append(server.hammer("events", 8, 1000, count, 1, first)["documents_per_second"])
     inserts = statistics.median(rates)
     report.add("inserts, slices of 100,000", inserts, unit="docs/s")
-    peak = server.peak_rss_bytes()
+    peak = server.peak_bytes
     server.stop()
     stored = folder_bytes(data)
     server.start()
     report.add(f"start to ready, {options.documents:,} documents", server.ready_ms, unit="ms")
 
+    count = options.documents
     path = os.path.join(folder, "events.ndjson")
+    sampled = min(count, SLICE) if options.without_duckdb else count
     with open(path, "wb") as output:
-        command = [BINARY, "dev", "events", "--count", str(options.documents), "--seed", "1"]
+        command = [BINARY, "dev", "events", "--count", str(sampled), "--seed", "1"]
         subprocess.run(command, stdout=output, check=True)
-    sample = os.path.getsize(path)
+    plain = os.path.getsize(path) / sampled
     with open(path, "rb") as source, gzip.open(path + ".gz", "wb", compresslevel=6) as packed:
         packed.writelines(source)
-    zipped = os.path.getsize(path + ".gz")
-    count = options.documents
+    zipped = os.path.getsize(path + ".gz") / sampled
+    each = stored / count
     report.add(
-        "bytes on disk per document", stored / count, unit="bytes",
-        note=f"gzip of the JSON {zipped / count:.0f}, JSON {sample / count:.0f}, ratio to gzip {stored / zipped:.2f}, to JSON {stored / sample:.2f}",
+        "bytes on disk per document", each, unit="bytes",
+        note=f"gzip of the JSON {zipped:.0f}, JSON {plain:.0f}, ratio to gzip {each / zipped:.2f}, to JSON {each / plain:.2f}",
     )
+    if not options.without_duckdb:
+        queries(report, server, folder, path, options)
+    os.unlink(path)
+    points(report, server, options)
+    upserts(report, server, options, inserts)
+    report.add("own memory while loading, peak", peak / 2**20, unit="MiB")
+    report.add("own memory while querying and replacing, peak", server.peak_bytes / 2**20, unit="MiB")
+    server.stop()
+
+
+def queries(report, server, folder, path, options):
+    count = options.documents
     database = duckdb.connect(os.path.join(folder, "duck.db"))
     database.sql(f"CREATE TABLE events AS SELECT * FROM read_json('{path}', sample_size=100000)")
-    os.unlink(path)
     for name, ours, theirs in QUERIES:
         values = {"{middle}": str(count // 2), "{digits}": "123"}
         for place, value in values.items():
@@ -294,11 +321,6 @@ def reads(report, folder, options):
             median_ms(lambda: database.sql(theirs).fetchall(), options.query_runs),
             unit="ms",
         )
-    points(report, server, options)
-    upserts(report, server, options, inserts)
-    report.add("peak memory while loading", peak / 2**20, unit="MiB")
-    report.add("peak memory while querying and replacing", server.peak_rss_bytes() / 2**20, unit="MiB")
-    server.stop()
 
 
 def main():
@@ -309,11 +331,16 @@ def main():
     parser.add_argument("--runs", type=int, default=3, help="runs of each write figure")
     parser.add_argument("--query-runs", type=int, default=11, help="runs of each query")
     parser.add_argument("--points", type=int, default=500, help="lookups of single documents")
+    parser.add_argument("--upserts", type=int, default=500_000, help="documents that are replaced")
+    parser.add_argument("--memory", metavar="SIZE", help="the server's limit, such as 1GiB")
+    parser.add_argument("--without-duckdb", action="store_true", help="leave out the queries that DuckDB answers too")
+    parser.add_argument("--without-writes", action="store_true", help="leave out the figures of small writes")
     parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
     options = parser.parse_args()
     report = Report()
     with tempfile.TemporaryDirectory(prefix="outcrop-bench-") as folder:
-        writes(report, folder, options)
+        if not options.without_writes:
+            writes(report, folder, options)
         reads(report, folder, options)
     report.print()
     if options.json:

@@ -153,6 +153,12 @@ pub(crate) fn event(seed: u64, index: u64) -> Vec<u8> {
 /// SplitMix64: one multiplication chain per number, which is plenty for test data.
 struct Random(u64);
 
+/// The index that is drawn as the one of this number from `events`, at random but the same in every
+/// run.
+pub(crate) fn drawn(seed: u64, number: u64, events: u64) -> u64 {
+    Random::new(!seed, number).below(events.max(1))
+}
+
 impl Random {
     fn new(seed: u64, index: u64) -> Self {
         let mut random = Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ index.rotate_left(32));

@@ -27,6 +27,10 @@ pub(crate) struct Arguments {
     /// Index of the first event
     #[arg(long, default_value_t = 0)]
     first: u64,
+    /// Draw each event at random from so many, in place of one after another; `--first` counts the
+    /// draws then
+    #[arg(long, value_name = "EVENTS")]
+    among: Option<u64>,
     /// Seed of the events
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -78,17 +82,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 fn bodies(arguments: &Arguments) -> Vec<Vec<u8>> {
     let mut bodies = Vec::new();
-    let mut index = arguments.first;
-    let last = arguments.first + arguments.count;
-    while index < last {
-        let end = (index + arguments.batch.max(1)).min(last);
-        let documents: Vec<Vec<u8>> = (index..end)
-            .map(|index| events::event(arguments.seed, index))
+    let mut number = 0;
+    while number < arguments.count {
+        let end = (number + arguments.batch.max(1)).min(arguments.count);
+        let documents: Vec<Vec<u8>> = (number..end)
+            .map(|number| events::event(arguments.seed, index(arguments, number)))
             .collect();
         bodies.push([b"{\"data\":[".as_slice(), &documents.join(&b','), b"]}"].concat());
-        index = end;
+        number = end;
     }
     bodies
+}
+
+/// The index of the event that is written as the one of this number.
+fn index(arguments: &Arguments, number: u64) -> u64 {
+    let number = arguments.first + number;
+    match arguments.among {
+        Some(events) => events::drawn(arguments.seed, number, events),
+        None => number,
+    }
 }
 
 fn write(arguments: &Arguments, bodies: &[Vec<u8>], next: &AtomicU64) -> Result<Vec<Duration>> {
