@@ -65,7 +65,7 @@ impl ServerConfig {
     /// get their shares.
     ///
     /// # Panics
-    /// If it is less than [`MEMORY_BYTES_MIN`](crate::MEMORY_BYTES_MIN).
+    /// If it is less than [`MEMORY_BYTES_MIN`].
     pub fn limit_memory(&mut self, bytes: usize) {
         assert!(bytes >= MEMORY_BYTES_MIN, "{bytes} bytes are not enough");
         memory::share_out(bytes, &mut self.limits, &mut self.store, &mut self.engine);
