@@ -1,6 +1,7 @@
-//! Functions that only plans of the binder hold: arrays as lists for UNNEST, documents without some
-//! of their fields for `* EXCEPT`.
+//! Functions that only plans of the binder hold: arrays as lists for UNNEST, membership in arrays, and
+//! values that are changed one by one, such as documents without some fields for `* EXCEPT`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -12,7 +13,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use outcrop_document::{ValueType, k};
+use outcrop_document::{Value, ValueType, k};
 
 use crate::operators::Typed;
 
@@ -44,64 +45,26 @@ pub(super) fn element_type(of: ListOf) -> DataType {
 
 /// `document` without the top-level fields `names`.
 pub(super) fn without_fields(document: Typed, names: Vec<String>) -> Typed {
-    let function = WithoutFields {
-        names,
-        signature: one_dynamic(),
-    };
-    let expr = ScalarUDF::new_from_impl(function).call(vec![document.expr]);
-    Typed::new(expr, DataType::BinaryView)
+    changed(document, Change::WithoutFields(names))
 }
 
 /// `value` if it is an object, else an object with it under `name`; null for no value.
 pub(super) fn as_object(value: Typed, name: &str) -> Typed {
-    let function = AsObject {
-        name: name.to_owned(),
+    changed(value, Change::AsObject(name.to_owned()))
+}
+
+/// The array of what the path `steps` holds in each element of `array`; null where it holds nothing.
+pub(super) fn fields_of_elements(array: Typed, steps: Vec<String>) -> Typed {
+    changed(array, Change::FieldsOfElements(steps))
+}
+
+fn changed(value: Typed, change: Change) -> Typed {
+    let function = Changed {
+        change,
         signature: one_dynamic(),
     };
     let expr = ScalarUDF::new_from_impl(function).call(vec![value.expr]);
     Typed::new(expr, DataType::BinaryView)
-}
-
-/// Values as the members of rows.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct AsObject {
-    name: String,
-    signature: Signature,
-}
-
-impl ScalarUDFImpl for AsObject {
-    fn name(&self) -> &str {
-        "as_object"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::BinaryView)
-    }
-
-    fn schema_name(&self, args: &[Expr]) -> Result<String> {
-        let args: Vec<_> = args.iter().map(ToString::to_string).collect();
-        Ok(format!("as_object[{}]({})", self.name, args.join(", ")))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let values = dynamic_argument(&args, 0)?;
-        let mut objects = BinaryViewBuilder::with_capacity(values.len());
-        for value in &values {
-            match value {
-                Some(value) if k::value_type(value).map_err(damaged)? != ValueType::Object => {
-                    let mut object = k::ObjectBuilder::new();
-                    object.insert(self.name.as_str(), value.to_vec());
-                    objects.append_value(object.finish().map_err(damaged)?);
-                }
-                other => objects.append_option(other),
-            }
-        }
-        Ok(ColumnarValue::Array(Arc::new(objects.finish())))
-    }
 }
 
 fn one_dynamic() -> Signature {
@@ -197,83 +160,68 @@ fn ordinals(values: &BinaryViewArray) -> Result<ColumnarValue> {
     Ok(ColumnarValue::Array(Arc::new(lists.finish())))
 }
 
-/// Documents without some fields.
+/// What becomes of one value by itself.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct WithoutFields {
-    names: Vec<String>,
-    signature: Signature,
+enum Change {
+    /// An object loses these fields; other values stay.
+    WithoutFields(Vec<String>),
+    /// A value that is no object becomes the only member of one, under this name.
+    AsObject(String),
+    /// Each element of an array becomes what this path holds in it.
+    FieldsOfElements(Vec<String>),
 }
 
-impl ScalarUDFImpl for WithoutFields {
-    fn name(&self) -> &str {
-        "without_fields"
-    }
-
-    fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(DataType::BinaryView)
-    }
-
-    fn schema_name(&self, args: &[Expr]) -> Result<String> {
-        let args: Vec<_> = args.iter().map(ToString::to_string).collect();
-        Ok(format!(
-            "without_fields[{}]({})",
-            self.names.join(", "),
-            args.join(", ")
-        ))
-    }
-
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let values = dynamic_argument(&args, 0)?;
-        let mut kept = BinaryViewBuilder::with_capacity(values.len());
-        for value in &values {
-            match value {
-                Some(value) if k::value_type(value).map_err(damaged)? == ValueType::Object => {
-                    kept.append_value(self.keep(value)?);
+impl Change {
+    fn apply<'v>(&self, value: &'v [u8]) -> Result<Option<Cow<'v, [u8]>>> {
+        let value_type = k::value_type(value).map_err(damaged)?;
+        match self {
+            Self::WithoutFields(names) if value_type == ValueType::Object => {
+                let mut object = k::ObjectBuilder::new();
+                for entry in k::entries(value).map_err(damaged)? {
+                    let (name, value) = entry.map_err(damaged)?;
+                    if !names.iter().any(|dropped| *dropped == *name) {
+                        object.insert(name, value.into_owned());
+                    }
                 }
-                other => kept.append_option(other),
+                Ok(Some(Cow::Owned(object.finish().map_err(damaged)?)))
             }
+            Self::AsObject(name) if value_type != ValueType::Object => {
+                let mut object = k::ObjectBuilder::new();
+                object.insert(name.as_str(), value.to_vec());
+                Ok(Some(Cow::Owned(object.finish().map_err(damaged)?)))
+            }
+            Self::WithoutFields(_) | Self::AsObject(_) => Ok(Some(Cow::Borrowed(value))),
+            Self::FieldsOfElements(steps) if is_array(value)? => {
+                let null = k::encode(&Value::Null);
+                let mut fields = k::ArrayBuilder::new();
+                for element in k::elements(value).map_err(damaged)? {
+                    let element = element.map_err(damaged)?;
+                    let field = k::get(&element, steps).map_err(damaged)?;
+                    fields
+                        .push(field.as_deref().unwrap_or(&null))
+                        .map_err(damaged)?;
+                }
+                Ok(Some(Cow::Owned(fields.finish())))
+            }
+            Self::FieldsOfElements(_) => Ok(None),
         }
-        Ok(ColumnarValue::Array(Arc::new(kept.finish())))
     }
 }
 
-impl WithoutFields {
-    fn keep(&self, document: &[u8]) -> Result<Vec<u8>> {
-        let mut object = k::ObjectBuilder::new();
-        for entry in k::entries(document).map_err(damaged)? {
-            let (name, value) = entry.map_err(damaged)?;
-            if !self.names.iter().any(|dropped| *dropped == *name) {
-                object.insert(name, value.into_owned());
-            }
-        }
-        object.finish().map_err(damaged)
-    }
-}
-
-/// The array of what the path `steps` holds in each element of `array`; null where it holds nothing.
-pub(super) fn fields_of_elements(array: Typed, steps: Vec<String>) -> Typed {
-    let function = FieldsOfElements {
-        steps,
-        signature: one_dynamic(),
-    };
-    let expr = ScalarUDF::new_from_impl(function).call(vec![array.expr]);
-    Typed::new(expr, DataType::BinaryView)
-}
-
-/// One path of each element.
+/// A [`Change`] of each value of a column. Null stays null.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct FieldsOfElements {
-    steps: Vec<String>,
+struct Changed {
+    change: Change,
     signature: Signature,
 }
 
-impl ScalarUDFImpl for FieldsOfElements {
+impl ScalarUDFImpl for Changed {
     fn name(&self) -> &str {
-        "fields_of_elements"
+        match self.change {
+            Change::WithoutFields(_) => "without_fields",
+            Change::AsObject(_) => "as_object",
+            Change::FieldsOfElements(_) => "fields_of_elements",
+        }
     }
 
     fn signature(&self) -> &Signature {
@@ -286,37 +234,22 @@ impl ScalarUDFImpl for FieldsOfElements {
 
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
         let args: Vec<_> = args.iter().map(ToString::to_string).collect();
-        Ok(format!(
-            "fields_of_elements[{}]({})",
-            self.steps.join("."),
-            args.join(", ")
-        ))
+        let parameter = match &self.change {
+            Change::WithoutFields(names) => names.join(", "),
+            Change::AsObject(name) => name.clone(),
+            Change::FieldsOfElements(steps) => steps.join("."),
+        };
+        Ok(format!("{}[{parameter}]({})", self.name(), args.join(", ")))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let values = dynamic_argument(&args, 0)?;
-        let null = k::encode(&outcrop_document::Value::Null);
-        let mut arrays = BinaryViewBuilder::with_capacity(values.len());
+        let mut changed = BinaryViewBuilder::with_capacity(values.len());
         for value in &values {
-            let Some(value) = value else {
-                arrays.append_null();
-                continue;
-            };
-            if !is_array(value)? {
-                arrays.append_null();
-                continue;
-            }
-            let mut fields = k::ArrayBuilder::new();
-            for element in k::elements(value).map_err(damaged)? {
-                let element = element.map_err(damaged)?;
-                let field = k::get(&element, &self.steps).map_err(damaged)?;
-                fields
-                    .push(field.as_deref().unwrap_or(&null))
-                    .map_err(damaged)?;
-            }
-            arrays.append_value(fields.finish());
+            let value = value.map(|value| self.change.apply(value)).transpose()?;
+            changed.append_option(value.flatten());
         }
-        Ok(ColumnarValue::Array(Arc::new(arrays.finish())))
+        Ok(ColumnarValue::Array(Arc::new(changed.finish())))
     }
 }
 

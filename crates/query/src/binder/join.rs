@@ -36,6 +36,12 @@ impl Part {
         }
     }
 
+    /// The part with one more relation, in a plan that has the columns of both.
+    pub(super) fn with_relation(mut self, plan: LogicalPlan, relation: Relation) -> Self {
+        self.relations.push(relation);
+        Self { plan, ..self }
+    }
+
     /// One row without columns.
     pub(super) fn unit() -> Result<Self> {
         let plan = LogicalPlanBuilder::empty(true).build()?;

@@ -197,21 +197,16 @@ impl Binder<'_> {
             let value = std::mem::replace(&mut item.value.expr, Expr::Column(column.clone()));
             exprs.push(value.alias(column.name));
         }
-        let plan = LogicalPlanBuilder::from(left.plan)
+        let plan = LogicalPlanBuilder::from(left.plan.clone())
             .project(exprs)?
             .build()?;
         self.note_types(&plan);
-        let mut relations = left.relations;
-        relations.push(Relation {
+        let relation = Relation {
             name,
             full_name: vec![],
             source: Source::Columns(items),
-        });
-        Ok(Part {
-            plan,
-            relations,
-            merged: left.merged,
-        })
+        };
+        Ok(left.with_relation(plan, relation))
     }
 
     /// The part with these columns of its plan and those of its last relation: what the query inside

@@ -122,22 +122,17 @@ impl Binder<'_> {
             null_handling,
             recursions: vec![],
         };
-        let plan = LogicalPlanBuilder::from(left.plan)
+        let plan = LogicalPlanBuilder::from(left.plan.clone())
             .project(exprs)?
             .unnest_columns_with_options(lists, options)?
             .build()?;
         self.note_types(&plan);
-        let mut relations = left.relations;
-        relations.push(Relation {
+        let relation = Relation {
             name,
             full_name: vec![],
             source: Source::Columns(columns),
-        });
-        Ok(Part {
-            plan,
-            relations,
-            merged: left.merged,
-        })
+        };
+        Ok(left.with_relation(plan, relation))
     }
 
     /// The array of an UNNEST, as a dynamic value.

@@ -91,15 +91,17 @@ impl Binder<'_> {
             clause: "the select list",
             ..inside
         };
-        let calls_outside = std::mem::take(&mut self.aggregate_calls);
         let item = match (question, select.projection.as_slice()) {
             (_, [SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }]) => {
-                Some(self.value(item, &inside)?)
+                Some(item)
             }
             (Question::Exists, _) => None,
             _ => return Ok(None),
         };
+        let calls_outside = std::mem::take(&mut self.aggregate_calls);
+        let item = item.map(|item| self.value(item, &inside)).transpose();
         let calls = std::mem::replace(&mut self.aggregate_calls, calls_outside);
+        let item = item?;
         let asks_more = filter.iter().chain(item.as_ref().map(|item| &item.expr));
         for expr in asks_more {
             if has_subquery(expr)? {
