@@ -216,6 +216,17 @@ fn hints_go_with_a_warning_and_the_workspace_stays() {
 }
 
 #[test]
+fn match_all_is_an_option_of_search_alone() {
+    let text = |sql| ok(sql).query.to_string();
+    assert!(
+        text("SELECT 1 FROM c WHERE SEARCH(a = 1) OPTION(match_all=false)").contains("N'false'")
+    );
+    let elsewhere = ok("SELECT 1 FROM c WHERE a IN (SELECT SEARCH(b)) OPTION(match_all=false)");
+    assert!(!elsewhere.query.to_string().contains("N'false'"));
+    assert_eq!(elsewhere.warnings, ["the hint `match_all` has no effect"]);
+}
+
+#[test]
 fn a_comma_may_end_the_select_list() {
     assert_eq!(shown("SELECT a, b, FROM c"), "SELECT a, b FROM c");
     assert_eq!(shown("SELECT (SELECT 1,), 2,"), "SELECT (SELECT 1), 2");

@@ -411,7 +411,8 @@ impl Rewriter {
         {
             self.access_paths.push((place, path));
         } else if name.eq_ignore_ascii_case("match_all")
-            && let (Some(text), Some(Token::RParen)) = (&text, self.list.last().map(|t| &t.token))
+            && let Some(text) = &text
+            && self.is_behind_search()
         {
             self.add_match_all(text.clone());
         } else if name.eq_ignore_ascii_case("max_field_depth")
@@ -431,6 +432,27 @@ impl Rewriter {
 }
 
 impl Rewriter {
+    /// Whether the last tokens are `SEARCH(…)`.
+    fn is_behind_search(&self) -> bool {
+        if !matches!(self.list.last().map(|t| &t.token), Some(Token::RParen)) {
+            return false;
+        }
+        let mut open = 0;
+        for (place, token) in self.list.iter().enumerate().rev() {
+            match token.token {
+                Token::RParen => open += 1,
+                Token::LParen => open -= 1,
+                _ => {}
+            }
+            if open == 0 {
+                let name = place.checked_sub(1).map(|place| &self.list[place].token);
+                return matches!(name, Some(Token::Word(word))
+                    if word.value.eq_ignore_ascii_case("search"));
+            }
+        }
+        false
+    }
+
     /// Puts the option of a SEARCH behind its arguments.
     fn add_match_all(&mut self, value: String) {
         let Some(bracket) = self.list.pop() else {
