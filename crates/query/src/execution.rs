@@ -43,14 +43,9 @@ impl Session {
     /// # Errors
     /// If the spill directory cannot be used.
     pub(crate) fn new(options: EngineOptions) -> Result<Self, DataFusionError> {
-        let mut config = SessionConfig::new()
+        let config = SessionConfig::new()
             .with_target_partitions(options.partitions.max(1))
             .with_information_schema(false);
-        // The values of a join's small side are looked up in the index of the other, up to as many
-        // as are ever looked up.
-        let optimizer = &mut config.options_mut().optimizer;
-        optimizer.hash_join_inlist_pushdown_max_distinct_values = LOOKUPS_MAX;
-        optimizer.hash_join_inlist_pushdown_max_size = LOOKUP_BYTES_MAX;
         let template = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::new(runtime_env(&options)?))
@@ -72,6 +67,8 @@ impl Session {
             optimizer.join_reordering = false;
             optimizer.hash_join_single_partition_threshold = usize::MAX;
             optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
+            optimizer.hash_join_inlist_pushdown_max_distinct_values = LOOKUPS_MAX;
+            optimizer.hash_join_inlist_pushdown_max_size = LOOKUP_BYTES_MAX;
         }
         SessionStateBuilder::new_from_existing(self.template.clone())
             .with_config(config)

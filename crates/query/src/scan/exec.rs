@@ -34,6 +34,9 @@ use super::work::{self, PartShape, Piece};
 /// How many rows a filter is guessed to keep: one in so many.
 const FILTER_DIVISOR: u32 = 4;
 
+/// Longest text of a filter in EXPLAIN.
+const FILTER_CHARACTERS_SHOWN: usize = 400;
+
 /// Reads chosen columns of the documents of one snapshot that pass every filter.
 ///
 /// Filters run inside the scan, the cheapest first, and only their survivors are read further. A
@@ -208,10 +211,10 @@ impl CollectionScan {
                     .iter()
                     .enumerate()
                     .map(|(place, predicate)| {
-                        let filter = predicate.expr();
+                        let filter = shown(predicate);
                         match predicate.is_changing() {
                             true => format!("{filter}: decided for each segment when it is opened"),
-                            false => report(place, &filter.to_string(), parts, &self.accesses),
+                            false => report(place, &filter, parts, &self.accesses),
                         }
                     });
                 format!("[{}]", filters.collect::<Vec<_>>().join("; "))
@@ -335,6 +338,16 @@ fn shape(part: &Part, access: Option<&PartAccess>) -> PartShape {
     }
 }
 
+/// A filter for EXPLAIN. What a join has learned may be thousands of values, of which the first do.
+fn shown(predicate: &Predicate) -> String {
+    let mut text = predicate.expr().to_string();
+    if let Some((end, _)) = text.char_indices().nth(FILTER_CHARACTERS_SHOWN) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 fn counted(count: usize, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
@@ -348,10 +361,7 @@ impl DisplayAs for CollectionScan {
         write!(f, ", columns=[{}]", columns.collect::<Vec<_>>().join(", "))?;
         write!(f, ", access={}", self.access())?;
         if !self.predicates.is_empty() {
-            let filters = self
-                .predicates
-                .iter()
-                .map(|predicate| predicate.expr().to_string());
+            let filters = self.predicates.iter().map(shown);
             write!(f, ", filters=[{}]", filters.collect::<Vec<_>>().join(", "))?;
         }
         if let Some(top) = &self.top {

@@ -416,6 +416,9 @@ impl Stream for ScanStream {
         let timer = self.baseline.elapsed_compute().clone();
         let timer = timer.timer();
         let batch = self.next_batch().transpose();
+        if batch.is_none() {
+            self.memory.free();
+        }
         timer.done();
         self.baseline.record_poll(Poll::Ready(batch))
     }
