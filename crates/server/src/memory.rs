@@ -28,6 +28,9 @@ pub const MEMORY_BYTES_MIN: usize = 256 << 20;
 /// How old a look at the process may be. One costs some microseconds.
 const SAMPLE_AGE_MAX: Duration = Duration::from_millis(5);
 
+/// How often free memory is given back at most: pages that are taken again cost a fault each.
+const GIVE_BACK_INTERVAL: Duration = Duration::from_millis(50);
+
 /// What is left to those that do not ask: an eighth of the limit, but no more than this.
 const REST_BYTES_MAX: usize = 1 << 30;
 
@@ -57,6 +60,8 @@ pub(crate) struct ProcessMemory {
     /// When it was looked at last, on the monotonic clock, and what was seen.
     sampled_at_micros: AtomicU64,
     sampled: AtomicUsize,
+    /// When memory was given back last.
+    gave_back_at_micros: AtomicU64,
 }
 
 impl ProcessMemory {
@@ -67,6 +72,7 @@ impl ProcessMemory {
             clock,
             sampled_at_micros: AtomicU64::new(0),
             sampled: AtomicUsize::new(0),
+            gave_back_at_micros: AtomicU64::new(0),
         }
     }
 
@@ -77,12 +83,7 @@ impl ProcessMemory {
 
     /// Bytes that the process has, a few milliseconds ago at most.
     fn bytes(&self) -> usize {
-        let now = u64::try_from(self.clock.monotonic().as_micros()).unwrap_or(u64::MAX);
-        let last = self.sampled_at_micros.load(Ordering::Relaxed);
-        let age_max = SAMPLE_AGE_MAX.as_micros();
-        if last == 0 || u128::from(now.saturating_sub(last)) > age_max {
-            // Several threads may look at the same time; each sees the truth.
-            self.sampled_at_micros.store(now.max(1), Ordering::Relaxed);
+        if is_due(&self.sampled_at_micros, SAMPLE_AGE_MAX, &*self.clock) {
             self.sampled.store(self.look(), Ordering::Relaxed);
         }
         self.sampled.load(Ordering::Relaxed)
@@ -91,13 +92,28 @@ impl ProcessMemory {
     fn look(&self) -> usize {
         let bytes = anonymous_bytes().unwrap_or_default();
         match self.give_back {
-            Some(give_back) if bytes > self.bytes_for_asking() / 4 * 3 => {
+            Some(give_back)
+                if bytes > self.bytes_for_asking() / 4 * 3
+                    && is_due(&self.gave_back_at_micros, GIVE_BACK_INTERVAL, &*self.clock) =>
+            {
                 give_back();
                 anonymous_bytes().unwrap_or_default()
             }
             _ => bytes,
         }
     }
+}
+
+/// Whether what happened `last` is to happen again, which it has then. Several threads may find
+/// so at the same time.
+fn is_due(last_micros: &AtomicU64, interval: Duration, clock: &dyn Clock) -> bool {
+    let now = u64::try_from(clock.monotonic().as_micros()).unwrap_or(u64::MAX);
+    let last = last_micros.load(Ordering::Relaxed);
+    let is_due = last == 0 || u128::from(now.saturating_sub(last)) > interval.as_micros();
+    if is_due {
+        last_micros.store(now.max(1), Ordering::Relaxed);
+    }
+    is_due
 }
 
 impl MemoryGauge for ProcessMemory {
@@ -146,6 +162,22 @@ mod tests {
             "{} bytes were taken",
             taken.len()
         );
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn near_the_limit_free_memory_is_given_back_but_not_at_each_look() {
+        static GIVEN: AtomicUsize = AtomicUsize::new(0);
+        let give_back: fn() = || {
+            GIVEN.fetch_add(1, Ordering::Relaxed);
+        };
+        let clock = Arc::new(ManualClock::new());
+        let memory = ProcessMemory::new(1, Some(give_back), Arc::clone(&clock) as _);
+        for _ in 0..10 {
+            clock.advance(Duration::from_millis(10));
+            assert!(!memory.has_room(0));
+        }
+        assert_eq!(GIVEN.load(Ordering::Relaxed), 2);
     }
 
     #[test]
