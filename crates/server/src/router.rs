@@ -154,6 +154,7 @@ async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -
         .remove::<Outcome>()
         .unwrap_or_default();
     let duration = app.monotonic().saturating_sub(started);
+    headers::add_duration(response.headers_mut(), duration);
     tracing::info!(
         trace_id = %trace_id,
         http.method = %method,

@@ -158,6 +158,17 @@ async fn browsers_are_told_what_they_may_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_response_tells_how_long_it_took() {
+    let rig = Rig::start().await;
+    for (path, status) in [(ORGANIZATION, 200), ("/v1/none", 404)] {
+        let answer = rig.call("GET", path, None).await;
+        assert_eq!(answer.status, status);
+        // The clock of these tests stands.
+        assert_eq!(answer.headers["server-timing"], "total;dur=0.000");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn head_is_get_without_a_body() {
     let rig = Rig::start().await;
     let answer = rig.call("HEAD", ORGANIZATION, None).await;
