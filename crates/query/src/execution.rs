@@ -24,7 +24,7 @@ use crate::error::QueryError;
 use crate::memory;
 use crate::resolver::{Collections, StatementResolver};
 use crate::rows::RowWriter;
-use crate::scan::{AnswerFromIndex, Cancellation, LOOKUPS_MAX};
+use crate::scan::{AnswerFromIndex, BatchBytes, Cancellation, LOOKUPS_MAX};
 
 /// Workspace of names that give none.
 const DEFAULT_WORKSPACE: &str = "commons";
@@ -36,6 +36,7 @@ const LOOKUP_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Session {
     options: EngineOptions,
+    batch_bytes: BatchBytes,
     template: SessionState,
 }
 
@@ -43,7 +44,9 @@ impl Session {
     /// # Errors
     /// If the spill directory cannot be used.
     pub(crate) fn new(options: EngineOptions) -> Result<Self, DataFusionError> {
+        let batch_bytes = BatchBytes(memory::batch_bytes(options.memory_bytes_max));
         let config = SessionConfig::new()
+            .with_extension(Arc::new(batch_bytes))
             .with_target_partitions(options.partitions.max(1))
             .with_information_schema(false);
         let template = SessionStateBuilder::new()
@@ -54,7 +57,11 @@ impl Session {
             .with_analyzer_rules(vec![Arc::new(ResolveGroupingFunction::new())])
             .with_physical_optimizer_rules(physical_rules())
             .build();
-        Ok(Self { options, template })
+        Ok(Self {
+            options,
+            batch_bytes,
+            template,
+        })
     }
 
     /// The state of one query.
@@ -90,9 +97,12 @@ fn runtime_env(options: &EngineOptions) -> DataFusionResult<RuntimeEnv> {
         Some(directory) => DiskManagerMode::Directories(vec![directory.clone()]),
         None => DiskManagerMode::Disabled,
     };
+    let spill = DiskManagerBuilder::default()
+        .with_mode(spill)
+        .with_max_spill_merge_fan_in(memory::MERGED_FILES_MAX);
     RuntimeEnvBuilder::new()
         .with_memory_pool(pool)
-        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(spill))
+        .with_disk_manager_builder(spill)
         .build()
 }
 
@@ -111,10 +121,16 @@ impl Execution {
     pub(crate) async fn run(self, request: QueryRequest) -> Result<QueryOutput, QueryError> {
         let statement = dialect::parse(&request.sql)?;
         let bound = self.bind(&statement, &request)?;
-        let state = self
+        let mut state = self
             .session
             .state(Arc::clone(&self.cancellation), statement.lookup_joins);
-        let plan = state.create_physical_plan(&bound.plan).await?;
+        let plan = state.optimize(&bound.plan)?;
+        // Known only now that each table is down to the columns that are read.
+        let batch_rows = memory::batch_rows(&plan, self.session.batch_bytes.0)?;
+        let config = state.config().clone().with_batch_size(batch_rows);
+        *state.config_mut() = config;
+        let plan = state.query_planner().create_physical_plan(&plan, &state);
+        let plan = plan.await?;
         let output = match bound.explain {
             None => bound.output,
             Some(_) => vec![OutputColumn {

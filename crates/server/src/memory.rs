@@ -12,6 +12,7 @@
 //! operating system keeps in memory, those of segments among them, do not count: it takes them
 //! back by itself.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -31,8 +32,8 @@ const SAMPLE_AGE_MAX: Duration = Duration::from_millis(5);
 /// How often free memory is given back at most: pages that are taken again cost a fault each.
 const GIVE_BACK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What is left to those that do not ask: an eighth of the limit, but no more than this.
-const REST_BYTES_MAX: usize = 1 << 30;
+/// What is left to those that do not ask is an eighth of the limit, within these bounds.
+const REST_BYTES: RangeInclusive<usize> = 64 << 20..=1 << 30;
 
 /// Shares `bytes` of memory out.
 pub(crate) fn share_out(
@@ -78,29 +79,22 @@ impl ProcessMemory {
 
     /// Bytes that the process may have with those that ask; the rest is for those that do not.
     fn bytes_for_asking(&self) -> usize {
-        self.bytes_max - (self.bytes_max / 8).min(REST_BYTES_MAX)
+        let rest = (self.bytes_max / 8).clamp(*REST_BYTES.start(), *REST_BYTES.end());
+        self.bytes_max.saturating_sub(rest)
     }
 
     /// Bytes that the process has, a few milliseconds ago at most.
     fn bytes(&self) -> usize {
         if is_due(&self.sampled_at_micros, SAMPLE_AGE_MAX, &*self.clock) {
-            self.sampled.store(self.look(), Ordering::Relaxed);
+            self.look();
         }
         self.sampled.load(Ordering::Relaxed)
     }
 
     fn look(&self) -> usize {
         let bytes = anonymous_bytes().unwrap_or_default();
-        match self.give_back {
-            Some(give_back)
-                if bytes > self.bytes_for_asking() / 4 * 3
-                    && is_due(&self.gave_back_at_micros, GIVE_BACK_INTERVAL, &*self.clock) =>
-            {
-                give_back();
-                anonymous_bytes().unwrap_or_default()
-            }
-            _ => bytes,
-        }
+        self.sampled.store(bytes, Ordering::Relaxed);
+        bytes
     }
 }
 
@@ -118,7 +112,19 @@ fn is_due(last_micros: &AtomicU64, interval: Duration, clock: &dyn Clock) -> boo
 
 impl MemoryGauge for ProcessMemory {
     fn has_room(&self, bytes: usize) -> bool {
-        self.bytes().saturating_add(bytes) <= self.bytes_for_asking()
+        let fits = |taken: usize| taken.saturating_add(bytes) <= self.bytes_for_asking();
+        if fits(self.bytes()) {
+            return true;
+        }
+        match self.give_back {
+            Some(give_back)
+                if is_due(&self.gave_back_at_micros, GIVE_BACK_INTERVAL, &*self.clock) =>
+            {
+                give_back();
+                fits(self.look())
+            }
+            _ => false,
+        }
     }
 }
 
@@ -166,7 +172,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn near_the_limit_free_memory_is_given_back_but_not_at_each_look() {
+    fn free_memory_is_given_back_before_anyone_is_refused_but_not_each_time() {
         static GIVEN: AtomicUsize = AtomicUsize::new(0);
         let give_back: fn() = || {
             GIVEN.fetch_add(1, Ordering::Relaxed);

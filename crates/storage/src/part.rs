@@ -91,6 +91,15 @@ impl Part {
         }
     }
 
+    /// Bytes that the values of `columns` take in batches, and those of the documents if `document`,
+    /// over all rows: about, and rather more than less.
+    pub fn value_bytes(&self, columns: &[SubColumn], document: bool) -> u64 {
+        match &self.data {
+            PartData::Chunk(chunk) => chunk.value_bytes(columns, document),
+            PartData::Segment(segment) => segment.value_bytes(columns, document),
+        }
+    }
+
     /// Reads the live rows that pass every predicate, in row order.
     ///
     /// # Errors

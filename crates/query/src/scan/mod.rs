@@ -6,6 +6,7 @@
 //! - [`work`]: how parts are spread over partitions;
 //! - [`stream`]: the rows of one partition;
 //! - [`part`]: how one part of a snapshot (a segment or a piece of the delta) yields those columns;
+//! - [`compact`]: batches that keep no more memory than their values need;
 //! - [`assemble`]: kernels that build dynamic, numeric and document-backed columns;
 //! - [`predicate`]: filters, their order, and the parts they rule out;
 //! - [`native`]: dynamic comparisons on the types that a part stores;
@@ -18,6 +19,7 @@
 mod access;
 mod assemble;
 mod column;
+mod compact;
 mod exec;
 mod index_only;
 mod lookup;
@@ -35,7 +37,7 @@ pub use table::CollectionTable;
 
 pub(crate) use access::LOOKUPS_MAX;
 pub(crate) use index_only::AnswerFromIndex;
-pub(crate) use stream::Cancellation;
+pub(crate) use stream::{BatchBytes, Cancellation};
 
 use std::sync::Arc;
 

@@ -23,11 +23,13 @@ use datafusion::physical_plan::metrics::{
 };
 use futures::Stream;
 use outcrop_storage::{
-    BatchIterator, Part, ScanPredicate, ScanRequest, SegmentError, SubColumn, is_bucket_unavailable,
+    BATCH_ROWS, BatchIterator, Part, ScanPredicate, ScanRequest, SegmentError, SubColumn,
+    is_bucket_unavailable,
 };
 use roaring::RoaringBitmap;
 
 use super::access::{PartAccess, Reading};
+use super::compact;
 use super::exec::Source;
 use super::index_only::Top;
 use super::native::Specialised;
@@ -35,9 +37,11 @@ use super::part::PartColumns;
 use super::predicate::Predicate;
 use super::work::Piece;
 use crate::error::QueryError;
+use crate::memory;
 
-/// Batches get fewer rows than usual where rows are so large that they would have more bytes.
-const BATCH_BYTES: u64 = 32 << 20;
+/// Bytes that the batches of a query should have at most. It travels in the session's configuration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchBytes(pub(crate) u64);
 
 /// Tells the scans of one query to stop. It travels in the session's configuration.
 #[derive(Debug, Default)]
@@ -74,7 +78,7 @@ pub(super) struct ScanStream {
     pieces: std::vec::IntoIter<Piece>,
     current: Option<(BatchIterator, PartColumns)>,
     remaining: Option<usize>,
-    batch_rows: usize,
+    batch_bytes: u64,
     cancellation: Arc<Cancellation>,
     /// For the batch that was read last.
     memory: MemoryReservation,
@@ -127,7 +131,9 @@ impl ScanStream {
             pieces: pieces.into_iter(),
             current: None,
             remaining: limit,
-            batch_rows: config.batch_size(),
+            batch_bytes: config
+                .get_extension::<BatchBytes>()
+                .map_or(u64::MAX, |bytes| bytes.0),
             cancellation: config.get_extension::<Cancellation>().unwrap_or_default(),
             memory: MemoryConsumer::new("the scan of a collection").register(context.memory_pool()),
             baseline: BaselineMetrics::new(metrics, partition),
@@ -151,7 +157,9 @@ impl ScanStream {
                 continue;
             };
             let stored = stored.map_err(storage_error)?;
-            self.memory.try_resize(stored.get_array_memory_size())?;
+            // A batch is small. It is for the operators above, which keep many, to be refused or to
+            // go over the disk.
+            self.memory.resize(stored.get_array_memory_size());
             let stored = match self.remaining {
                 Some(remaining) => stored.slice(0, remaining.min(stored.num_rows())),
                 None => stored,
@@ -162,7 +170,7 @@ impl ScanStream {
             if let Some(remaining) = &mut self.remaining {
                 *remaining -= stored.num_rows();
             }
-            return Ok(Some(columns.assemble(&stored)?));
+            return Ok(Some(compact::compact(columns.assemble(&stored)?)?));
         }
         Ok(None)
     }
@@ -197,15 +205,29 @@ impl ScanStream {
         }
         self.counts.parts_read.add(1);
         let columns = self.output_columns(part);
-        let request = ScanRequest {
+        let mut request = ScanRequest {
             columns: columns.stored().to_vec(),
             document: columns.document(),
             predicates,
             rows,
-            batch_rows: self.batch_rows.min(rows_of_a_batch(part)),
+            batch_rows: BATCH_ROWS,
         };
+        request.batch_rows = self.rows_of_a_batch(part, &request);
         let batches = part.scan(&request).map_err(storage_error)?;
         Ok(Some((batches, columns)))
+    }
+
+    /// Rows of `part` that have about as many bytes as a batch should, whether their filters are
+    /// evaluated or they come out.
+    fn rows_of_a_batch(&self, part: &Part, request: &ScanRequest) -> usize {
+        let of_filters = request.predicates.iter();
+        let of_filters =
+            of_filters.map(|filter| part.value_bytes(&filter.columns, filter.document));
+        let bytes = of_filters
+            .chain([part.value_bytes(&request.columns, request.document)])
+            .max();
+        let row_bytes = bytes.unwrap_or(0) / u64::from(part.row_count()).max(1);
+        memory::rows_of_a_batch(row_bytes, self.batch_bytes).max(1)
     }
 
     /// The rows of `part` that the top-N above may want, if the index tells.
@@ -382,14 +404,6 @@ impl Rows {
 fn rows_alone(count: usize) -> Result<RecordBatch, ArrowError> {
     let options = RecordBatchOptions::new().with_row_count(Some(count));
     RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options)
-}
-
-/// Rows of `part` that have about [`BATCH_BYTES`].
-fn rows_of_a_batch(part: &Part) -> usize {
-    let row_bytes = part.bytes() / u64::from(part.row_count()).max(1);
-    usize::try_from(BATCH_BYTES / row_bytes.max(1))
-        .unwrap_or(usize::MAX)
-        .max(1)
 }
 
 fn range(rows: Range<u32>) -> RoaringBitmap {

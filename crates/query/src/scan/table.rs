@@ -18,6 +18,7 @@ use outcrop_storage::Snapshot;
 use super::access::AccessPath;
 use super::column::{Column, PathUse};
 use super::exec::{CollectionScan, ScanOptions, Source};
+use super::part::PartColumns;
 
 /// One collection in one query: a snapshot, and only those columns that the query may touch.
 ///
@@ -103,6 +104,21 @@ impl CollectionTable {
         let column = columns.iter().map(|index| &self.columns[*index]);
         let found = column.into_iter().find(|column| column.answers(wanted))?;
         Some((&found.name, found.data_type()))
+    }
+
+    /// Bytes that a row of these columns takes in a batch, on average; all columns if none are given.
+    pub(crate) fn row_bytes(&self, projection: Option<&[usize]>) -> u64 {
+        let columns: Vec<&Column> = match projection {
+            Some(indices) => indices.iter().map(|index| &self.columns[*index]).collect(),
+            None => self.columns.iter().collect(),
+        };
+        let parts = self.snapshot.parts().iter();
+        let (bytes, rows) = parts.fold((0, 0), |(bytes, rows), part| {
+            let stored = PartColumns::new(part, &columns, Arc::clone(&self.schema));
+            let of_part = part.value_bytes(stored.stored(), stored.document());
+            (bytes + of_part, rows + u64::from(part.row_count()))
+        });
+        bytes / rows.max(1)
     }
 
     /// The name of the column that holds whole documents, as dynamic values.

@@ -193,6 +193,19 @@ impl Chunk {
         self.bytes
     }
 
+    /// Bytes that the values of `columns` take, and those of the documents if `document`. A column of
+    /// strings or bytes is as large as the documents that it lies in, at most.
+    pub(crate) fn value_bytes(&self, columns: &[SubColumn], document: bool) -> u64 {
+        let documents = self.buffers.documents.len() as u64;
+        let rows = u64::from(self.row_count());
+        let of_column = |column: &SubColumn| match column.kind.data_type().primitive_width() {
+            Some(width) => rows * width as u64,
+            None => documents,
+        };
+        let columns: u64 = columns.iter().map(of_column).sum();
+        columns + if document { documents } else { 0 }
+    }
+
     /// Type counts of every path.
     pub fn types(&self) -> &PathTypes {
         &self.types

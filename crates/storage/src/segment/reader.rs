@@ -14,14 +14,18 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
     RowSelector,
 };
+use parquet::basic::Type;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
 use parquet::file::statistics::Statistics;
 
 use super::checksums::{BLOCK_BYTES, CheckedBytes, ChecksumError, READ_FAILED};
 use super::error::SegmentError;
 use super::footer::{FORMAT_VERSION, FooterError, ORDER_KEY, Section, Sections, metadata_value};
 use super::inverted::{IndexPath, InvertedIndex, PathIndex};
+use super::layout::Layout;
 use super::page_source::PageSource;
 use super::scan::SegmentScan;
 use super::sort_order::SortOrder;
@@ -30,9 +34,12 @@ use super::type_section;
 use crate::chunk::EVENT_TIME;
 use crate::deletion_vector::DeletionVector;
 use crate::env::{ObjectSource, read_error_of_text};
-use crate::scan::{BatchIterator, ScanRequest, live_rows};
+use crate::scan::{BatchIterator, ScanRequest, batch_schema, live_rows};
 use crate::sub_column::{DOCUMENT_COLUMN, SubColumn, SubColumnKind};
 use crate::type_counts::PathTypes;
+
+/// Bytes of the view of a string or of bytes, beside those that it points to.
+const VIEW_BYTES: i64 = size_of::<u128>() as i64;
 
 /// An immutable file of documents, open for reading.
 ///
@@ -126,6 +133,20 @@ impl Segment {
     /// Size of the file in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes.len()
+    }
+
+    /// Bytes that the values of `columns` take once they are decoded, and those of the documents if
+    /// `document`; the footer tells.
+    pub(crate) fn value_bytes(&self, columns: &[SubColumn], document: bool) -> u64 {
+        let schema = batch_schema(columns, document);
+        let layout = Layout::new(self, columns, document, schema);
+        let groups = self.metadata.metadata().row_groups().iter();
+        let of_group = |group: &RowGroupMetaData| -> u64 {
+            let columns = group.columns().iter().enumerate();
+            let read = columns.filter(|(place, _)| layout.mask.leaf_included(*place));
+            read.map(|(_, column)| decoded_bytes(column)).sum()
+        };
+        groups.map(of_group).sum()
     }
 
     /// Where the blocks begin that fail their checksums; reads the whole file.
@@ -300,6 +321,21 @@ impl Segment {
             (error, _) => error.into(),
         }
     }
+}
+
+/// Bytes of the values of a column in one row group, without dictionary and compression.
+fn decoded_bytes(column: &ColumnChunkMetaData) -> u64 {
+    let bytes = match column.column_type() {
+        Type::BOOLEAN => column.num_values() / 8,
+        Type::INT32 | Type::FLOAT => column.num_values() * 4,
+        Type::INT64 | Type::DOUBLE => column.num_values() * 8,
+        _ => {
+            let views = column.num_values() * VIEW_BYTES;
+            let values = column.unencoded_byte_array_data_bytes();
+            views + values.unwrap_or_else(|| column.uncompressed_size())
+        }
+    };
+    u64::try_from(bytes).unwrap_or(0)
 }
 
 pub(super) fn checksum_error(path: &str, error: ChecksumError) -> SegmentError {

@@ -357,6 +357,32 @@ fn a_small_batch_of_a_chunk_holds_little_memory() {
 }
 
 #[test]
+fn the_bytes_of_values_are_known_without_reading_them() {
+    const ROWS: u64 = 500;
+    // A text that occurs often is in the dictionary once, but in batches as often as it occurs.
+    let documents: Vec<Object> = (0..ROWS)
+        .map(|row| {
+            let text = Value::String(format!("{:01000}", row % 3));
+            document(row, [("text", text), ("n", Value::Int(7))])
+        })
+        .collect();
+    let chunk = chunk(&documents);
+    let path = |name: &str| outcrop_document::FieldPath::from_steps([name.to_owned()]);
+    let number = [SubColumn::new(path("n"), SubColumnKind::Int)];
+    let text = [SubColumn::new(path("text"), SubColumnKind::String)];
+    let segment = segment_part(&chunk, SegmentLimits::default());
+    for part in [Part::from_chunk(chunk, DeletionVector::default()), segment] {
+        assert_eq!(part.value_bytes(&number, false), ROWS * 8);
+        for (columns, document) in [(&text[..], false), (&[], true)] {
+            let bytes = part.value_bytes(columns, document);
+            assert!((ROWS * 1000..ROWS * 1100).contains(&bytes), "{bytes}");
+        }
+        let rare = [SubColumn::new(path("none"), SubColumnKind::Bool)];
+        assert!(part.value_bytes(&rare, false) <= ROWS);
+    }
+}
+
+#[test]
 fn a_document_as_deep_as_may_be_is_taken_apart() {
     let mut value = Value::Array(vec![Value::Float(2.0), Value::Int(1)]);
     for depth in 0..outcrop_document::NESTING_MAX - 2 {
