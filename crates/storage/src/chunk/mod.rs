@@ -17,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray};
 use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use outcrop_document::FieldPath;
 
@@ -198,9 +199,12 @@ impl Chunk {
     pub(crate) fn value_bytes(&self, columns: &[SubColumn], document: bool) -> u64 {
         let documents = self.buffers.documents.len() as u64;
         let rows = u64::from(self.row_count());
-        let of_column = |column: &SubColumn| match column.kind.data_type().primitive_width() {
-            Some(width) => rows * width as u64,
-            None => documents,
+        let of_column = |column: &SubColumn| match column.kind.data_type() {
+            DataType::Boolean => rows.div_ceil(8),
+            data_type => match data_type.primitive_width() {
+                Some(width) => rows * width as u64,
+                None => documents,
+            },
         };
         let columns: u64 = columns.iter().map(of_column).sum();
         columns + if document { documents } else { 0 }
