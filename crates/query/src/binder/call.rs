@@ -1,11 +1,9 @@
 //! Calls: scalar functions, aggregates, window functions.
 
-use datafusion::logical_expr::WindowFrame;
 use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr as Ast, Function, FunctionArg, FunctionArgExpr,
     FunctionArgumentClause, FunctionArguments, NullTreatment, ObjectName, OrderByExpr, Spanned,
-    Value as AstValue, WindowFrame as AstFrame, WindowFrameBound, WindowFrameUnits,
-    WindowSpec as AstWindow, WindowType,
+    Value as AstValue, WindowSpec as AstWindow, WindowType,
 };
 use outcrop_document::Value;
 
@@ -63,6 +61,15 @@ impl Binder<'_> {
         if let Some(found) = self.search_call(&lower, function, expr, names)? {
             return Ok(found);
         }
+        let limit = limit_of(function);
+        if let Some(limit) = limit
+            && lower != "array_agg"
+        {
+            return Err(unsupported(
+                &format!("`LIMIT` in a call of `{name}`"),
+                limit,
+            ));
+        }
         let bound = if function.over.is_some() {
             self.window_call(&name, function, expr, names)?
         } else if functions::is_aggregate(&lower) {
@@ -70,7 +77,29 @@ impl Binder<'_> {
         } else {
             self.scalar_call(&name, function, expr, names)?
         };
-        bound.map_err(|error| call_error(error, &name, &function.name))
+        let bound = bound.map_err(|error| call_error(error, &name, &function.name))?;
+        match limit {
+            Some(limit) => self.elements_within(bound, limit, names),
+            None => Ok(bound),
+        }
+    }
+
+    /// The elements of an array that `LIMIT n OFFSET m` leaves, which is read as `[n, m]`.
+    fn elements_within(&mut self, array: Typed, limit: &Ast, names: &Names<'_>) -> Result<Typed> {
+        let Ast::Array(counts) = limit else {
+            return Err(unsupported("this form of `LIMIT` in a call", limit));
+        };
+        let mut count = |place: usize, clause| match counts.elem.get(place) {
+            Some(count) => self.row_count(count, clause, names.ctes),
+            None => Ok(None),
+        };
+        let (fetch, skip) = (count(0, "LIMIT")?, count(1, "OFFSET")?);
+        let number = |count: usize| {
+            operators::literal(&Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
+        };
+        let mut arguments = vec![array, number(skip.unwrap_or(0).saturating_add(1))];
+        arguments.extend(fetch.map(number));
+        functions::call("SLICE", arguments).map_err(at(limit))
     }
 
     fn scalar_call(
@@ -198,7 +227,8 @@ impl Binder<'_> {
                     FunctionArgumentClause::OrderBy(keys) => {
                         order_by = self.sort_keys(keys, names)?;
                     }
-                    FunctionArgumentClause::IgnoreOrRespectNulls(NullTreatment::RespectNulls) => {}
+                    FunctionArgumentClause::IgnoreOrRespectNulls(NullTreatment::RespectNulls)
+                    | FunctionArgumentClause::Limit(_) => {}
                     other => {
                         let what = format!("`{other}` in a call");
                         return Err(QueryError::not_implemented(
@@ -232,11 +262,11 @@ impl Binder<'_> {
             }
         }
         let partition_by = self.values(&window.partition_by, names)?;
-        let order_by = self.sort_keys(&window.order_by, names)?;
-        let frame = window
-            .window_frame
-            .map(|frame| frame_of(frame, expr))
-            .transpose()?;
+        let mut order_by = self.sort_keys(&window.order_by, names)?;
+        let frame = match window.window_frame {
+            Some(frame) => Some(self.frame(frame, &mut order_by, expr, names)?),
+            None => None,
+        };
         Ok(WindowSpec {
             partition_by,
             order_by,
@@ -319,6 +349,17 @@ impl Binder<'_> {
     }
 }
 
+/// The LIMIT inside the brackets of a call.
+fn limit_of(function: &Function) -> Option<&Ast> {
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    list.clauses.iter().find_map(|clause| match clause {
+        FunctionArgumentClause::Limit(limit) => Some(limit),
+        _ => None,
+    })
+}
+
 /// `NORMALIZE(x, NFD)`: the form is a bare word, which is the same as its text.
 fn with_form_as_text(function: &Function) -> Function {
     let mut function = function.clone();
@@ -349,22 +390,6 @@ fn named_window(name: &str, names: &Names<'_>, expr: &Ast) -> Result<AstWindow> 
         format!("there is no window `{name}`"),
         super::position(expr),
     ))
-}
-
-fn frame_of(frame: AstFrame, expr: &Ast) -> Result<WindowFrame> {
-    let has_offset = |bound: &WindowFrameBound| {
-        matches!(
-            bound,
-            WindowFrameBound::Preceding(Some(_)) | WindowFrameBound::Following(Some(_))
-        )
-    };
-    let any_offset =
-        has_offset(&frame.start_bound) || frame.end_bound.as_ref().is_some_and(has_offset);
-    if any_offset && frame.units == WindowFrameUnits::Range {
-        return Err(unsupported("a RANGE frame with a distance", expr));
-    }
-    WindowFrame::try_from(frame)
-        .map_err(|error| QueryError::from(error).or_position(super::position(expr)))
 }
 
 fn call_error(error: OperatorError, name: &str, written: &ObjectName) -> QueryError {

@@ -97,6 +97,13 @@ impl Visitor for Collector {
         {
             self.add_using(table_with_joins);
         }
+        if let TableFactor::Table {
+            sample: Some(_), ..
+        } = factor
+        {
+            // A sample with a seed goes by the documents' ids.
+            self.add(vec!["_id".to_owned()]);
+        }
         ControlFlow::Continue(())
     }
 }

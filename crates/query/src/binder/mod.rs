@@ -32,6 +32,7 @@ mod constant;
 mod describe;
 mod elements;
 mod expression;
+mod frame;
 mod from;
 mod join;
 mod lateral;

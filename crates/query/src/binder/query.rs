@@ -231,7 +231,7 @@ impl Binder<'_> {
     }
 
     /// A constant number of rows; `None` for null.
-    fn row_count(
+    pub(super) fn row_count(
         &mut self,
         expr: &Ast,
         clause: &'static str,

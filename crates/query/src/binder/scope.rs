@@ -122,6 +122,14 @@ impl Relation {
         self.path(&[], PathUse::Value)
     }
 
+    /// What tells a row from the others: `_id` of a document, else the whole row.
+    pub(super) fn identity(&self) -> Result<Typed, OperatorError> {
+        match &self.source {
+            Source::Collection { .. } => self.path(&["_id".to_owned()], PathUse::Value),
+            Source::Columns(_) => self.document(),
+        }
+    }
+
     /// Whether this relation is known to have a field of this name.
     fn has(&self, name: &str) -> bool {
         match &self.source {

@@ -1,6 +1,7 @@
 //! SELECT: FROM and WHERE to rows, GROUP BY to groups, the select list, DISTINCT and ORDER BY.
 
 use datafusion::common::Column;
+use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{
     Distinct, Expr as Ast, GroupByExpr, OrderByExpr, Select, SelectFlavor, Spanned,
@@ -105,10 +106,36 @@ impl Binder<'_> {
         ctes: &Ctes,
     ) -> Result<LogicalPlan> {
         let condition = self.condition(condition, &Names::fields(scope, ctes, "WHERE"))?;
+        let (plan, condition) = self.drawn_first(plan, condition)?;
         match scope.parent {
             Some(_) => self.correlated_filter(plan, condition),
             None => Ok(LogicalPlanBuilder::from(plan).filter(condition)?.build()?),
         }
+    }
+
+    /// Makes columns of the terms of a condition that draw numbers, such as `RANDOM() < 0.5`.
+    ///
+    /// The optimizer would move such a term to where there are fewer rows, below UNNEST for one, and it
+    /// has to hold for each row by itself.
+    fn drawn_first(&mut self, plan: LogicalPlan, condition: Expr) -> Result<(LogicalPlan, Expr)> {
+        if !condition.is_volatile() {
+            return Ok((plan, condition));
+        }
+        let columns = plan.schema().columns().into_iter().map(Expr::Column);
+        let mut exprs: Vec<_> = columns.collect();
+        let mut terms = Vec::new();
+        for term in split_conjunction_owned(condition) {
+            if !term.is_volatile() || term.contains_outer() {
+                terms.push(term);
+                continue;
+            }
+            let name = self.qualifiers.take("drawn");
+            exprs.push(term.alias(name.clone()));
+            terms.push(Expr::Column(Column::from_name(name)));
+        }
+        let plan = LogicalPlanBuilder::from(plan).project(exprs)?.build()?;
+        let condition = conjunction(terms).expect("a condition has a term");
+        Ok((plan, condition))
     }
 
     /// A condition as a native boolean in which null is false.

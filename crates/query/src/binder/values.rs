@@ -55,7 +55,11 @@ impl Binder<'_> {
                 row.push(cell.expr);
             }
         }
-        let plan = LogicalPlanBuilder::values(unified)?.build()?;
+        // A plan of rows alone has as many expressions as values, and could stand in no IN.
+        let exprs = columns.iter().map(|column| column.value.expr.clone());
+        let plan = LogicalPlanBuilder::values(unified)?
+            .project(exprs.collect::<Vec<_>>())?
+            .build()?;
         Ok(Bound { plan, columns })
     }
 }

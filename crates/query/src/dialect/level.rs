@@ -2,6 +2,8 @@
 
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::values::Values;
+
 /// How often the parser may read the same tokens because of brackets in FROM.
 ///
 /// `FROM ((SELECT …) a JOIN b)` is first read as a query in brackets and, when that fails, as a join
@@ -14,6 +16,11 @@ pub(super) const ATTEMPTS_MAX: usize = 1_000;
 pub(super) struct Level {
     pub(super) opened: Option<TokenWithSpan>,
     pub(super) is_unnest: bool,
+    pub(super) is_array_agg: bool,
+    /// Whether a `LIMIT [` of an `ARRAY_AGG` has to be closed with it.
+    pub(super) has_limit: bool,
+    /// Where it is in a list behind `VALUES`.
+    pub(super) values: Values,
     pub(super) in_select_list: bool,
     /// Whether the clause at hand is FROM.
     pub(super) in_from: bool,
@@ -54,6 +61,11 @@ impl Level {
             attempts: outer_attempts.saturating_mul(factor),
             ..Self::default()
         }
+    }
+
+    /// Whether the bracket stands where a table is expected.
+    pub(super) fn is_table(&self) -> bool {
+        self.is_table
     }
 
     /// How often the parser may come to read what stands inside.

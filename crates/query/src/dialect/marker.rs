@@ -10,6 +10,7 @@
 //! | `x IS UNDEFINED` | a call of [`IS_UNDEFINED`] |
 //! | `STATIC_CAST`, `TRY_STATIC_CAST` | [`Expr::Convert`], `is_try` tells which |
 //! | `SEARCH(m) OPTION(match_all=false)` | `SEARCH(m, N'false')` |
+//! | `ARRAY_AGG(x LIMIT n OFFSET m)` | `ARRAY_AGG(x LIMIT [n, m])` |
 //! | `UNNEST(x AS y WITH ORDINALITY AS n)` | `UNNEST(x, N'y', N'n')` |
 
 use datafusion::sql::sqlparser::ast::{

@@ -17,6 +17,7 @@ mod level;
 pub(crate) mod marker;
 mod statement;
 mod tokens;
+mod values;
 
 #[cfg(test)]
 mod tests;

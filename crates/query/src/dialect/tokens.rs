@@ -5,6 +5,8 @@
 //! - `:name`, `: name`, `:"name"`, `:1` and `?` become one placeholder token.
 //! - `UNNEST(x AS y WITH ORDINALITY AS n)` becomes `UNNEST(x, N'y', N'n')`.
 //! - The comma after the last item of a select list is taken out.
+//! - `LIMIT n OFFSET m` inside `ARRAY_AGG(…)` becomes `LIMIT [n, m]`.
+//! - `VALUES 1, 2` becomes `VALUES (1), (2)`, see [`super::values`].
 //!
 //! No token moves: each keeps the span it has in the text. The walk is one loop without recursion,
 //! and the limits that protect everything after it are checked here.
@@ -14,6 +16,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Wor
 
 use super::grammar::Rockset;
 use super::level::{ATTEMPTS_MAX, Level, is_operator};
+use super::values::Values;
 use crate::error::{Position, QueryError};
 
 /// Deepest nesting of brackets. Written SQL stays below 20, generated SQL below 60.
@@ -80,6 +83,7 @@ pub(super) fn read(dialect: &Rockset, sql: &str) -> Result<Tokens, QueryError> {
         let length = rewriter.take(rest)?;
         rest = &rest[length..];
     }
+    rewriter.end_values();
     if rewriter.levels.len() > 1 {
         let bracket = rewriter
             .levels
@@ -114,9 +118,10 @@ fn end_of(sql: &str) -> Position {
     }
 }
 
-struct Rewriter {
-    list: Vec<TokenWithSpan>,
-    levels: Vec<Level>,
+/// The tokens of a statement while they are rewritten.
+pub(super) struct Rewriter {
+    pub(super) list: Vec<TokenWithSpan>,
+    pub(super) levels: Vec<Level>,
     end: Position,
     default_workspace: Option<String>,
     parameters: Vec<String>,
@@ -132,6 +137,7 @@ impl Rewriter {
     /// Rewrites what `rest` starts with; returns how many of its tokens that were.
     fn take(&mut self, rest: &[TokenWithSpan]) -> Result<usize, QueryError> {
         let next = &rest[0];
+        self.bracket_value(rest);
         match &next.token {
             Token::LParen | Token::LBracket | Token::LBrace => self.open(next)?,
             Token::RParen | Token::RBracket | Token::RBrace => self.close(next)?,
@@ -165,7 +171,7 @@ impl Rewriter {
         Ok(1)
     }
 
-    fn level(&mut self) -> &mut Level {
+    pub(super) fn level(&mut self) -> &mut Level {
         self.levels
             .last_mut()
             .expect("the outermost level is never closed")
@@ -185,6 +191,9 @@ impl Rewriter {
             _ => Keyword::NoKeyword,
         };
         let is_round = bracket.token == Token::LParen;
+        let is_array_agg = is_round
+            && matches!(before, Some(Token::Word(word))
+                if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("array_agg"));
         let in_from = self.levels.last().is_some_and(|level| level.in_from);
         let after_comma = before == Some(&Token::Comma) && in_from;
         let is_table = is_round && (after_comma || matches!(word, Keyword::FROM | Keyword::JOIN));
@@ -195,6 +204,7 @@ impl Rewriter {
             return Err(QueryError::syntax(message, Position::of(bracket.span)));
         }
         level.is_unnest = is_round && word == Keyword::UNNEST;
+        level.is_array_agg = is_array_agg;
         self.levels.push(level);
         Ok(())
     }
@@ -212,6 +222,10 @@ impl Rewriter {
             return Err(QueryError::syntax(message, Position::of(bracket.span)));
         }
         self.level().end_term();
+        if self.level().has_limit {
+            let token = TokenWithSpan::new(Token::RBracket, bracket.span);
+            self.list.push(token);
+        }
         let height = self.level().height + 1;
         self.levels.pop();
         let outer = self.level();
@@ -326,9 +340,49 @@ impl Rewriter {
             Keyword::AS | Keyword::WITH if self.level().is_unnest => {
                 return Ok(self.take_unnest_alias(word.keyword, rest));
             }
+            Keyword::LIMIT | Keyword::OFFSET if self.level().is_array_agg => {
+                return Ok(self.take_aggregate_limit(&rest[0], word.keyword));
+            }
+            Keyword::VALUES if self.starts_values(rest) => self.level().values = Values::Before,
             _ => {}
         }
         Ok(None)
+    }
+
+    /// Opens the brackets of `LIMIT [n, m]` at `LIMIT` or `OFFSET` inside `ARRAY_AGG(…)`; they are
+    /// closed with the call. `None` where `OFFSET` is the name of a field.
+    fn take_aggregate_limit(&mut self, word: &TokenWithSpan, keyword: Keyword) -> Option<usize> {
+        let is_offset = keyword == Keyword::OFFSET;
+        let is_behind_operand = match self.list.last().map(|t| &t.token) {
+            Some(Token::Word(before)) => !matches!(
+                before.keyword,
+                Keyword::BY | Keyword::DISTINCT | Keyword::ALL | Keyword::AND | Keyword::OR
+            ),
+            Some(
+                Token::Number(..)
+                | Token::Placeholder(_)
+                | Token::SingleQuotedString(_)
+                | Token::RParen
+                | Token::RBracket
+                | Token::RBrace,
+            ) => true,
+            _ => false,
+        };
+        let has_limit = self.level().has_limit;
+        if !is_behind_operand || has_limit && !is_offset {
+            return None;
+        }
+        let mut tokens = Vec::with_capacity(4);
+        if !has_limit {
+            tokens.extend([Token::make_keyword("LIMIT"), Token::LBracket]);
+            tokens.extend(is_offset.then(|| Token::make_keyword("NULL")));
+        }
+        tokens.extend(is_offset.then_some(Token::Comma));
+        let tokens = tokens.into_iter();
+        self.list
+            .extend(tokens.map(|token| TokenWithSpan::new(token, word.span)));
+        self.level().has_limit = true;
+        Some(1)
     }
 
     /// Takes `AS y` or `WITH ORDINALITY [AS] n` inside `UNNEST(…)`.

@@ -61,6 +61,11 @@ impl PerRow {
             .map(|filter| separate(filter, &columns, &mut arguments))
             .transpose()?;
         let item = separate(item.expr, &columns, &mut arguments)?;
+        let is_volatile = filter.iter().chain([&item]).any(Expr::is_volatile);
+        let volatility = match is_volatile {
+            true => Volatility::Volatile,
+            false => Volatility::Immutable,
+        };
         let condition = filter.as_ref().map(|filter| format!(" where {filter}"));
         let function = Self {
             answer,
@@ -71,7 +76,7 @@ impl PerRow {
             filter,
             item,
             returns: returns.clone(),
-            signature: Signature::user_defined(Volatility::Immutable),
+            signature: Signature::user_defined(volatility),
         };
         let call = ScalarUDF::new_from_impl(function).call(arguments);
         Ok(Typed::new(call, returns))
