@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::alias::Alias;
 use crate::nullable;
 
 /// A collection. Listed, fetched and created ones share this shape; [`Self::stats`] comes with a get.
@@ -31,7 +32,7 @@ pub struct Collection {
     /// Fields that documents are ordered by on disk, the most significant first.
     pub clustering_key: Vec<FieldPartition>,
     /// Aliases of this collection.
-    pub aliases: Vec<Value>,
+    pub aliases: Vec<Alias>,
     /// Retired; empty.
     pub field_schemas: Vec<Value>,
     /// Id of the virtual instance that ingests.

@@ -9,6 +9,7 @@
 //!
 //! No behaviour lives here: nothing in this crate opens a socket or knows an HTTP status.
 
+pub mod alias;
 pub mod collection;
 pub mod document;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod nullable;
 pub mod offset;
 pub mod organization;
 pub mod query;
+pub mod view;
 pub mod workspace;
 
 use serde::{Deserialize, Serialize};

@@ -141,6 +141,8 @@ fn first_state(environment: &Environment) -> State {
         organization,
         workspaces: vec![commons],
         collections: Vec::new(),
+        aliases: Vec::new(),
+        views: Vec::new(),
         api_keys: Vec::new(),
     }
 }

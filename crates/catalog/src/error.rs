@@ -12,6 +12,10 @@ pub enum ObjectKind {
     Workspace,
     /// A collection.
     Collection,
+    /// An alias.
+    Alias,
+    /// A view.
+    View,
     /// An API key.
     ApiKey,
 }
@@ -21,6 +25,8 @@ impl fmt::Display for ObjectKind {
         formatter.write_str(match self {
             Self::Workspace => "workspace",
             Self::Collection => "collection",
+            Self::Alias => "alias",
+            Self::View => "view",
             Self::ApiKey => "API key",
         })
     }
@@ -51,6 +57,44 @@ pub enum CatalogError {
         /// Its name.
         name: String,
     },
+    /// There is no alias of this name.
+    #[error("alias `{name}` does not exist in workspace `{workspace}`")]
+    AliasMissing {
+        /// The workspace asked for.
+        workspace: String,
+        /// The name asked for.
+        name: String,
+    },
+    /// There is no view of this name.
+    #[error("view `{name}` does not exist in workspace `{workspace}`")]
+    ViewMissing {
+        /// The workspace asked for.
+        workspace: String,
+        /// The name asked for.
+        name: String,
+    },
+    /// Something that a view names has gone while the view was made.
+    #[error("`{name}`, which the view uses, does not exist")]
+    EntityMissing {
+        /// Its full name.
+        name: String,
+    },
+    /// The view would use itself.
+    #[error("the view `{name}` would use itself")]
+    ViewCycle {
+        /// Its full name.
+        name: String,
+    },
+    /// Aliases or views use what is to be deleted.
+    #[error("{kind} `{name}` is used by {}", users.join(", "))]
+    InUse {
+        /// What is used.
+        kind: ObjectKind,
+        /// Its full name.
+        name: String,
+        /// The aliases and views that use it.
+        users: Vec<String>,
+    },
     /// There is no API key of this name.
     #[error("API key `{name}` does not exist")]
     KeyMissing {
@@ -65,13 +109,20 @@ pub enum CatalogError {
         /// The name.
         name: String,
     },
-    /// The workspace still has collections.
-    #[error("workspace `{workspace}` still has {collection_count} collections")]
+    /// The workspace still has collections, aliases or views.
+    #[error(
+        "workspace `{workspace}` still has {collection_count} collections, {alias_count} aliases \
+         and {view_count} views"
+    )]
     NotEmpty {
         /// The workspace.
         workspace: String,
-        /// How many it has.
+        /// How many collections it has.
         collection_count: u64,
+        /// How many aliases it has.
+        alias_count: usize,
+        /// How many views it has.
+        view_count: usize,
     },
     /// The workspace belongs to the system.
     #[error("workspace `{workspace}` cannot be deleted")]

@@ -7,11 +7,13 @@
 //! * [`Catalog`]: open it, read it; start here
 //! * [`collection`]: what is known of a collection, and its handle into storage
 //! * `life_cycle`: how collections come and go, and how a start finishes what a crash left half done
+//! * [`alias`] and [`stored_view`]: what else queries may name; `namespace`: the names that all share
 //! * [`api_key`]: keys, of which only the SHA-256 is kept
 //!
 //! Functions that change something write to disk and block: call them off the async threads.
 //! Nothing here knows HTTP or SQL.
 
+pub mod alias;
 pub mod api_key;
 mod catalog;
 pub mod collection;
@@ -19,11 +21,14 @@ pub mod error;
 mod history;
 mod life_cycle;
 mod name;
+mod namespace;
 pub mod organization;
 mod random;
 mod state;
+pub mod stored_view;
 pub mod workspace;
 
+pub use alias::{AliasRecord, CollectionName, Creator};
 pub use api_key::{ApiKey, KeyState, NewApiKey, Role};
 pub use catalog::Catalog;
 pub use collection::{
@@ -31,4 +36,5 @@ pub use collection::{
 };
 pub use error::{CatalogError, ObjectKind};
 pub use organization::Organization;
+pub use stored_view::{ViewQuery, ViewRecord};
 pub use workspace::{COMMONS, Workspace, WorkspaceRecord};

@@ -14,6 +14,7 @@ use crate::catalog::{Catalog, Changes};
 use crate::collection::{CollectionEntry, CollectionRecord, CollectionSettings, CollectionStatus};
 use crate::error::{CatalogError, ObjectKind};
 use crate::name;
+use crate::namespace;
 use crate::state::State;
 
 impl Catalog {
@@ -34,9 +35,13 @@ impl Catalog {
         name::check(ObjectKind::Collection, name)?;
         let mut changes = self.changes();
         let mut state = changes.state();
-        if state.workspace_place(workspace).is_err() {
-            return Err(CatalogError::WorkspaceMissing {
-                workspace: workspace.to_owned(),
+        namespace::check_workspace(&state, workspace)?;
+        // What is left of a collection of this name is dealt with below.
+        let taken = namespace::kind(&state, workspace, name);
+        if let Some(kind) = taken.filter(|kind| *kind != ObjectKind::Collection) {
+            return Err(CatalogError::AlreadyExists {
+                kind,
+                name: format!("{workspace}.{name}"),
             });
         }
         let record = CollectionRecord {
@@ -70,7 +75,8 @@ impl Catalog {
     /// later.
     ///
     /// # Errors
-    /// [`CatalogError::CollectionMissing`], and those of storage.
+    /// [`CatalogError::CollectionMissing`], [`CatalogError::InUse`] if an alias or view uses it, and
+    /// those of storage.
     pub fn delete_collection(
         &self,
         workspace: &str,
@@ -81,6 +87,7 @@ impl Catalog {
         let place = state.collection_place(workspace, name).ok();
         let place = place.filter(|place| state.collections[*place].is_alive());
         let place = place.ok_or_else(|| missing(workspace, name))?;
+        namespace::check_unused(&state, ObjectKind::Collection, workspace, name)?;
         state.collections[place].status = CollectionStatus::Deleted;
         let record = state.collections[place].clone();
         changes.commit(state)?;

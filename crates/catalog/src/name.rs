@@ -5,14 +5,20 @@ use crate::error::{CatalogError, ObjectKind};
 /// Longest name in bytes; the names are ASCII.
 const NAME_BYTES_MAX: usize = 128;
 
-/// Checks the name of a workspace or collection: `[A-Za-z0-9_][A-Za-z0-9_.-]*`, up to 128.
+/// Names that mean something of their own in SQL: the documents of an ingest transformation, and the
+/// functions of a script.
+const RESERVED: &[&str] = &["_input", "_script"];
+
+/// Checks the name of a workspace, collection, alias or view: `[A-Za-z0-9_][A-Za-z0-9_.-]*`, up to 128.
 ///
-/// Dots are allowed because Rockset's older workspaces are nested, as in `a.b.c`.
+/// [`RESERVED`] names are refused but for workspaces. Dots are allowed because Rockset's older workspaces are nested, as in `a.b.c`.
 ///
 /// # Errors
 /// [`CatalogError::BadName`] with the reason.
 pub(crate) fn check(kind: ObjectKind, name: &str) -> Result<(), CatalogError> {
-    match fault(name) {
+    let is_reserved = kind != ObjectKind::Workspace && RESERVED.contains(&name);
+    let reserved = is_reserved.then_some("it is reserved");
+    match fault(name).or(reserved) {
         None => Ok(()),
         Some(reason) => Err(CatalogError::BadName {
             kind,
@@ -49,6 +55,14 @@ fn shown(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_with_a_meaning_of_their_own_are_refused() {
+        for kind in [ObjectKind::Collection, ObjectKind::Alias, ObjectKind::View] {
+            assert!(check(kind, "_input").is_err(), "{kind}");
+            assert!(check(kind, "_inputs").is_ok(), "{kind}");
+        }
+    }
 
     #[test]
     fn names_of_the_api_are_allowed_and_others_are_not() {

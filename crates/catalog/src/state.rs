@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::alias::AliasRecord;
 use crate::api_key::ApiKey;
 use crate::collection::CollectionRecord;
 use crate::error::CatalogError;
+use crate::namespace::InWorkspace;
 use crate::organization::Organization;
+use crate::stored_view::ViewRecord;
 use crate::workspace::WorkspaceRecord;
 
 /// Format version that this program writes, and the only one that it reads.
@@ -20,6 +23,12 @@ pub(crate) struct State {
     pub(crate) workspaces: Vec<WorkspaceRecord>,
     /// By workspace, then name.
     pub(crate) collections: Vec<CollectionRecord>,
+    /// By workspace, then name.
+    #[serde(default)]
+    pub(crate) aliases: Vec<AliasRecord>,
+    /// By workspace, then name.
+    #[serde(default)]
+    pub(crate) views: Vec<ViewRecord>,
     /// In the order of their making.
     pub(crate) api_keys: Vec<ApiKey>,
 }
@@ -52,6 +61,8 @@ impl State {
         state
             .collections
             .sort_by(|left, right| key(left).cmp(&key(right)));
+        sort(&mut state.aliases);
+        sort(&mut state.views);
         Ok(state)
     }
 
@@ -80,6 +91,12 @@ impl State {
         let rest = &self.collections[start..];
         &rest[..rest.partition_point(|record| record.workspace == workspace)]
     }
+}
+
+fn sort<T: InWorkspace>(list: &mut [T]) {
+    list.sort_by(|left, right| {
+        (left.workspace(), left.name()).cmp(&(right.workspace(), right.name()))
+    });
 }
 
 fn key(record: &CollectionRecord) -> (&str, &str) {

@@ -1,4 +1,4 @@
-//! Workspaces: namespaces of collections.
+//! Workspaces: namespaces of collections, aliases and views.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::Catalog;
 use crate::error::{CatalogError, ObjectKind};
 use crate::name;
+use crate::namespace;
 use crate::state::State;
 
 /// The workspace that always exists, and the default one of queries.
@@ -119,10 +120,14 @@ impl Catalog {
             });
         }
         let collection_count = with_count(&state, &state.workspaces[place]).collection_count;
-        if collection_count > 0 {
+        let alias_count = namespace::of_workspace(&state.aliases, name).len();
+        let view_count = namespace::of_workspace(&state.views, name).len();
+        if collection_count > 0 || alias_count > 0 || view_count > 0 {
             return Err(CatalogError::NotEmpty {
                 workspace: name.to_owned(),
                 collection_count,
+                alias_count,
+                view_count,
             });
         }
         let record = state.workspaces.remove(place);

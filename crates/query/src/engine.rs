@@ -12,12 +12,12 @@ use outcrop_document::Timestamp;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::error::QueryError;
-use crate::execution::{Execution, Session};
+use crate::execution::{DEFAULT_WORKSPACE, Execution, Session};
 use crate::memory::MemoryGauge;
 use crate::parameters::Parameter;
 use crate::resolver::Collections;
 use crate::scan::{AccessPath, Cancellation};
-use crate::validation::{self, Validation};
+use crate::validation::{self, Purpose, Validation};
 
 /// Stack of a query thread: plans of deeply nested expressions are walked recursively.
 const STACK_BYTES: usize = 16 << 20;
@@ -151,11 +151,28 @@ impl Engine {
     /// # Errors
     /// As [`Engine::execute`] before the first row: syntax, names and types.
     pub fn validate(&self, sql: &str, default_workspace: &str) -> Result<Validation, QueryError> {
+        self.validate_for(Purpose::Query, sql, default_workspace)
+    }
+
+    /// As [`Engine::validate`], for a statement that is to be a view.
+    ///
+    /// # Errors
+    /// As [`Engine::validate`]; also if it is no query or has parameters.
+    pub fn validate_view(&self, sql: &str) -> Result<Validation, QueryError> {
+        self.validate_for(Purpose::View, sql, DEFAULT_WORKSPACE)
+    }
+
+    fn validate_for(
+        &self,
+        purpose: Purpose,
+        sql: &str,
+        default_workspace: &str,
+    ) -> Result<Validation, QueryError> {
         // Binding recurses as deep as the statement does, and the caller's stack may be small.
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-            let validate =
-                || validation::validate(self.collections.as_ref(), sql, default_workspace);
+            let collections = self.collections.as_ref();
+            let validate = || validation::validate(collections, sql, default_workspace, purpose);
             let thread = thread.spawn_scoped(scope, validate);
             let thread = thread.map_err(|error| internal(error.to_string()))?;
             thread

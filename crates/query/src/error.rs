@@ -192,6 +192,28 @@ impl QueryError {
         }
     }
 
+    /// An error of the text of a view, as one of the place where the view is named.
+    #[must_use]
+    pub(crate) fn in_view(self, view: &str, position: Option<Position>) -> Self {
+        let error_id = self.error_id();
+        let within = |message: String| format!("in view `{view}`: {message}");
+        match self {
+            Self::NotImplemented { what, .. } => Self::NotImplemented {
+                what: within(what),
+                position,
+            },
+            Self::Syntax { .. }
+            | Self::Semantic { .. }
+            | Self::UnknownFunction { .. }
+            | Self::UnknownCollection { .. } => Self::Semantic {
+                message: within(self.to_string()),
+                position,
+                error_id,
+            },
+            other => other,
+        }
+    }
+
     /// The same error with `position` filled in where it has room for one and none is set.
     #[must_use]
     pub fn or_position(mut self, place: Option<Position>) -> Self {

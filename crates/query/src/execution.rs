@@ -27,7 +27,7 @@ use crate::rows::RowWriter;
 use crate::scan::{AnswerFromIndex, BatchBytes, Cancellation, LOOKUPS_MAX};
 
 /// Workspace of names that give none.
-const DEFAULT_WORKSPACE: &str = "commons";
+pub(crate) const DEFAULT_WORKSPACE: &str = "commons";
 
 /// Bytes of the values of a join's side, up to which they are looked up on the other side.
 const LOOKUP_BYTES_MAX: usize = 1 << 20;
@@ -165,7 +165,7 @@ impl Execution {
         let rows = rows.finish();
         Ok(QueryOutput {
             collections: bound.collections,
-            aliases: Vec::new(),
+            aliases: bound.aliases,
             column_fields: rows.column_fields,
             row_count: rows.row_count,
             rows_json: rows.json,

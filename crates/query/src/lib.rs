@@ -24,5 +24,5 @@ pub use engine::{Engine, EngineOptions, QueryOutput, QueryRequest};
 pub use error::{Position, QueryError};
 pub use memory::MemoryGauge;
 pub use parameters::Parameter;
-pub use resolver::Collections;
+pub use resolver::{Collections, Indirection};
 pub use validation::Validation;

@@ -1,4 +1,4 @@
-//! Names in FROM, looked up among the collections there are.
+//! Names in FROM, looked up among the collections, aliases and views there are.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,24 +6,63 @@ use std::sync::Arc;
 use outcrop_storage::Snapshot;
 use parking_lot::Mutex;
 
+use crate::dialect::{self, Statement};
 use crate::error::QueryError;
-use crate::scan::{CollectionTable, ResolvedTable, Resolver};
+use crate::scan::{CollectionTable, Resolved, ResolvedTable, ResolvedView, Resolver};
 
-/// Where an engine finds its collections.
+/// Where an engine finds its collections, aliases and views. They share their names.
 pub trait Collections: Send + Sync {
     /// The newest version of a collection; `None` if there is none of that name.
     fn snapshot(&self, workspace: &str, name: &str) -> Option<Arc<Snapshot>>;
+
+    /// The alias or view of a name that is no collection's; `None` if there is none.
+    fn indirection(&self, workspace: &str, name: &str) -> Option<Indirection> {
+        let _ = (workspace, name);
+        None
+    }
+}
+
+/// A name that stands for something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Indirection {
+    /// Another name of a collection.
+    Alias {
+        /// The collection's workspace.
+        workspace: String,
+        /// The collection's name.
+        name: String,
+    },
+    /// A stored query.
+    View {
+        /// Its text.
+        sql: String,
+    },
 }
 
 /// The collections as one statement sees them.
 ///
-/// A collection is pinned when it is first named, so that a statement that names it twice reads the
-/// same snapshot twice.
+/// A name is looked up when it first occurs, and a collection pinned, so that a statement that names
+/// one twice, be it through an alias or a view, reads the same snapshot twice.
 pub(crate) struct StatementResolver<'a> {
     collections: &'a dyn Collections,
     default_workspace: &'a str,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The identifier chains of the statement and of the views that it has come to.
     chains: BTreeSet<Vec<String>>,
-    pinned: Mutex<BTreeMap<String, Arc<CollectionTable>>>,
+    pinned: BTreeMap<String, Pinned>,
+    /// Tables, each with the number of chains that it knows.
+    tables: BTreeMap<String, (usize, Arc<CollectionTable>)>,
+}
+
+#[derive(Clone)]
+enum Pinned {
+    Collection(Arc<Snapshot>),
+    Alias { workspace: String, name: String },
+    View(Arc<Statement>),
 }
 
 impl<'a> StatementResolver<'a> {
@@ -33,43 +72,101 @@ impl<'a> StatementResolver<'a> {
         default_workspace: &'a str,
         chains: BTreeSet<Vec<String>>,
     ) -> Self {
+        let state = State {
+            chains,
+            ..State::default()
+        };
         Self {
             collections,
             default_workspace,
-            chains,
-            pinned: Mutex::default(),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// What has this name, the same each time.
+    fn pinned(&self, state: &mut State, workspace: &str, name: &str) -> Result<Pinned, QueryError> {
+        let full_name = format!("{workspace}.{name}");
+        if let Some(pinned) = state.pinned.get(&full_name) {
+            return Ok(pinned.clone());
+        }
+        let pinned = match self.collections.snapshot(workspace, name) {
+            Some(snapshot) => Pinned::Collection(snapshot),
+            None => match self.collections.indirection(workspace, name) {
+                Some(Indirection::Alias { workspace, name }) => Pinned::Alias { workspace, name },
+                Some(Indirection::View { sql }) => {
+                    let statement = dialect::parse(&sql);
+                    let statement = statement.map_err(|error| error.in_view(&full_name, None))?;
+                    Pinned::View(Arc::new(statement))
+                }
+                None => {
+                    return Err(QueryError::UnknownCollection {
+                        name: full_name,
+                        position: None,
+                    });
+                }
+            },
+        };
+        state.pinned.insert(full_name, pinned.clone());
+        Ok(pinned)
+    }
+}
+
+impl State {
+    /// The table of a pinned collection, with the paths that the chains so far name.
+    fn table(&mut self, full_name: String, snapshot: Arc<Snapshot>) -> ResolvedTable {
+        let known = self.chains.len();
+        let table = match self.tables.get(&full_name) {
+            Some((chains, table)) if *chains == known => Arc::clone(table),
+            _ => {
+                let table = CollectionTable::new(full_name.as_str(), snapshot, &self.chains);
+                let table = Arc::new(table);
+                self.tables
+                    .insert(full_name.clone(), (known, Arc::clone(&table)));
+                table
+            }
+        };
+        ResolvedTable {
+            full_name,
+            alias: None,
+            table,
         }
     }
 }
 
 impl Resolver for StatementResolver<'_> {
-    fn resolve(&self, parts: &[String]) -> Result<ResolvedTable, QueryError> {
+    fn resolve(&self, parts: &[String]) -> Result<Resolved, QueryError> {
         let (workspace, name) = match parts {
             [] => (self.default_workspace.to_owned(), String::new()),
             [name] => (self.default_workspace.to_owned(), name.clone()),
             [workspace @ .., name] => (workspace.join("."), name.clone()),
         };
         let full_name = format!("{workspace}.{name}");
-        if let Some(table) = self.pinned.lock().get(&full_name) {
-            return Ok(ResolvedTable {
+        let state = &mut *self.state.lock();
+        match self.pinned(state, &workspace, &name)? {
+            Pinned::Collection(snapshot) => {
+                Ok(Resolved::Collection(state.table(full_name, snapshot)))
+            }
+            Pinned::View(statement) => Ok(Resolved::View(ResolvedView {
                 full_name,
-                table: Arc::clone(table),
-            });
+                statement,
+            })),
+            Pinned::Alias { workspace, name } => match self.pinned(state, &workspace, &name)? {
+                Pinned::Collection(snapshot) => {
+                    let table = state.table(format!("{workspace}.{name}"), snapshot);
+                    Ok(Resolved::Collection(ResolvedTable {
+                        alias: Some(full_name),
+                        ..table
+                    }))
+                }
+                Pinned::Alias { .. } | Pinned::View(_) => Err(QueryError::UnknownCollection {
+                    name: format!("{workspace}.{name}"),
+                    position: None,
+                }),
+            },
         }
-        let Some(snapshot) = self.collections.snapshot(&workspace, &name) else {
-            return Err(QueryError::UnknownCollection {
-                name: full_name,
-                position: None,
-            });
-        };
-        let table = Arc::new(CollectionTable::new(
-            full_name.as_str(),
-            snapshot,
-            &self.chains,
-        ));
-        self.pinned
-            .lock()
-            .insert(full_name.clone(), Arc::clone(&table));
-        Ok(ResolvedTable { full_name, table })
+    }
+
+    fn add_chains(&self, chains: BTreeSet<Vec<String>>) {
+        self.state.lock().chains.extend(chains);
     }
 }

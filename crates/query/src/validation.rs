@@ -3,8 +3,8 @@
 use outcrop_document::{Timestamp, Value};
 
 use crate::binder::{self, BindContext};
-use crate::dialect;
-use crate::error::QueryError;
+use crate::dialect::{self, Statement};
+use crate::error::{Position, QueryError};
 use crate::parameters::Parameter;
 use crate::resolver::{Collections, StatementResolver};
 use crate::scan::AccessPath;
@@ -18,8 +18,19 @@ pub struct Validation {
     pub aliases: Vec<String>,
     /// Full names of the views that it goes through, each once.
     pub views: Vec<String>,
+    /// Full names of what its own text names: collections, aliases and views.
+    pub entities: Vec<String>,
     /// Names of its parameters, each once.
     pub parameters: Vec<String>,
+}
+
+/// What a statement is checked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To be run.
+    Query,
+    /// To be kept as a view.
+    View,
 }
 
 /// Parses and binds `sql`, with every parameter left open.
@@ -30,8 +41,12 @@ pub(crate) fn validate(
     collections: &dyn Collections,
     sql: &str,
     default_workspace: &str,
+    purpose: Purpose,
 ) -> Result<Validation, QueryError> {
     let statement = dialect::parse(sql)?;
+    if purpose == Purpose::View {
+        check_view(&statement)?;
+    }
     let workspace = statement
         .default_workspace
         .as_deref()
@@ -52,7 +67,22 @@ pub(crate) fn validate(
     let bound = binder::bind(&statement, &resolver, &context)?;
     Ok(Validation {
         collections: bound.collections,
+        aliases: bound.aliases,
+        views: bound.views,
+        entities: bound.entities,
         parameters: bound.parameters,
-        ..Validation::default()
     })
+}
+
+/// Whether a statement can be that of a view.
+fn check_view(statement: &Statement) -> Result<(), QueryError> {
+    let start = Some(Position { line: 1, column: 1 });
+    if statement.explain.is_some() || statement.describe.is_some() {
+        return Err(QueryError::semantic("a view is a query", start));
+    }
+    if let Some(parameter) = statement.parameters.first() {
+        let message = format!("a view takes no parameters, such as `:{parameter}`");
+        return Err(QueryError::semantic(message, start));
+    }
+    Ok(())
 }

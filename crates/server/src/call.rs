@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use outcrop_catalog::Creator;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -58,6 +59,18 @@ impl Call {
         self.caller
             .as_ref()
             .ok_or_else(|| ApiError::internal("the operation has no caller"))
+    }
+
+    /// Who makes what the operation makes.
+    ///
+    /// # Errors
+    /// As [`Self::caller`].
+    pub(crate) fn creator(&self) -> ApiResult<Creator> {
+        let key = &self.caller()?.key;
+        Ok(Creator {
+            email: key.owner.clone(),
+            key: key.name.clone(),
+        })
     }
 
     /// The values of a parameter of the query string, decoded.

@@ -155,15 +155,21 @@ impl From<CatalogError> for ApiError {
             CatalogError::CollectionNotReady { .. } => {
                 Self::new(ErrorType::NotReady, error.to_string())
             }
-            CatalogError::KeyMissing { .. } => Self::new(ErrorType::NotFound, error.to_string()),
+            CatalogError::KeyMissing { .. }
+            | CatalogError::AliasMissing { .. }
+            | CatalogError::ViewMissing { .. }
+            | CatalogError::EntityMissing { .. } => {
+                Self::new(ErrorType::NotFound, error.to_string())
+            }
             CatalogError::AlreadyExists { kind, name } => {
                 Self::new(ErrorType::AlreadyExists, already_exists(*kind, name))
             }
-            CatalogError::NotEmpty { .. } => {
+            CatalogError::NotEmpty { .. } | CatalogError::InUse { .. } => {
                 Self::new(ErrorType::DependentResources, error.to_string())
             }
             CatalogError::Protected { .. }
             | CatalogError::BadName { .. }
+            | CatalogError::ViewCycle { .. }
             | CatalogError::BadRetention { .. } => Self::invalid(error.to_string()),
             CatalogError::Damaged { .. }
             | CatalogError::Version { .. }
@@ -206,6 +212,8 @@ fn already_exists(kind: ObjectKind, name: &str) -> String {
     match kind {
         ObjectKind::Workspace => format!("Workspace with name \"{name}\" already exists"),
         ObjectKind::Collection => format!("Collection \"{name}\" already exists"),
+        ObjectKind::Alias => format!("Alias \"{name}\" already exists"),
+        ObjectKind::View => format!("View \"{name}\" already exists"),
         ObjectKind::ApiKey => format!("API key \"{name}\" already exists"),
     }
 }

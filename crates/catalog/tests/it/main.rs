@@ -6,6 +6,7 @@
 
 mod keys;
 mod life_cycle;
+mod names;
 mod workspaces;
 
 use std::sync::Arc;

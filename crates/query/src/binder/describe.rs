@@ -16,6 +16,7 @@ use super::{Binder, OutputKind, Result, chains};
 use crate::dialect::Describe;
 use crate::error::{Position, QueryError};
 use crate::operators::{self, Typed};
+use crate::scan::Resolved;
 
 /// Names of the columns, in order.
 const COLUMNS: [&str; 4] = ["field", "type", "occurrences", "total"];
@@ -29,10 +30,21 @@ impl Binder<'_> {
             _ => return Err(QueryError::semantic("DESCRIBE takes a collection", place)),
         };
         let parts = chains::name_parts(name);
+        let place = Position::of(name.span());
         let resolved = self
             .resolved(&parts)
-            .map_err(|error| error.or_position(Position::of(name.span())))?;
-        let rows = rows(resolved.table.snapshot(), describe.depth_max);
+            .map_err(|error| error.or_position(place))?;
+        let table = match resolved {
+            Resolved::Collection(resolved) => resolved.table,
+            Resolved::View(view) => {
+                let message = format!(
+                    "DESCRIBE takes a collection: `{}` is a view",
+                    view.full_name
+                );
+                return Err(QueryError::semantic(message, place));
+            }
+        };
+        let rows = rows(table.snapshot(), describe.depth_max);
         let builder = match rows.is_empty() {
             false => LogicalPlanBuilder::values(rows)?,
             true => {

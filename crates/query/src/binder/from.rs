@@ -21,10 +21,18 @@ use super::query::{Bound, Cte, Ctes, rename};
 use super::scope::{Columns, Relation, Scope, Source};
 use super::{Binder, Result, chains};
 use crate::error::{Position, QueryError};
-use crate::scan::{AccessPath, CollectionTable, ResolvedTable, UnknownAccessPath};
+use crate::scan::{AccessPath, CollectionTable, Resolved, ResolvedTable, UnknownAccessPath};
 
 /// Most relations of one statement. A CTE that reads an earlier one twice doubles the plan.
 const RELATIONS_MAX: usize = 2_000;
+
+/// A name in FROM.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub(super) parts: &'a [String],
+    pub(super) alias: Option<&'a TableAlias>,
+    pub(super) place: Option<Position>,
+}
 
 impl Binder<'_> {
     /// Binds one item of FROM but UNNEST.
@@ -93,7 +101,7 @@ impl Binder<'_> {
 
     /// `SELECT * FROM collection WHERE …` as the collection with fewer rows, so that the query
     /// around it reads the columns of its fields and not whole documents. `None` for other queries.
-    fn filtered_collection(
+    pub(super) fn filtered_collection(
         &mut self,
         query: &Query,
         name: Option<&str>,
@@ -107,8 +115,12 @@ impl Binder<'_> {
         if matches!(parts.as_slice(), [only] if ctes.contains_key(only)) {
             return Ok(None);
         }
-        let place = Position::of(table.span());
-        let mut part = self.collection(&parts, alias, place)?;
+        let named = Named {
+            parts: &parts,
+            alias,
+            place: Position::of(table.span()),
+        };
+        let mut part = self.collection_or_view(named)?;
         if let Some(condition) = &select.selection {
             let scope = part.scope(outer);
             part.plan = self.filtered(part.plan, condition, &scope, ctes)?;
@@ -156,7 +168,7 @@ impl Binder<'_> {
         Ok(Part::of(plan, relation))
     }
 
-    /// A CTE, else a collection.
+    /// A CTE, else a collection or view.
     pub(super) fn named_table(
         &mut self,
         parts: &[String],
@@ -169,7 +181,11 @@ impl Binder<'_> {
         {
             return self.cte(cte, name, alias, place);
         }
-        self.collection(parts, alias, place)
+        self.collection_or_view(Named {
+            parts,
+            alias,
+            place,
+        })
     }
 
     /// One more use of a CTE. It is planned anew, so it counts as often as it is used.
@@ -198,7 +214,7 @@ impl Binder<'_> {
         table: Arc<CollectionTable>,
         place: Option<Position>,
     ) -> Arc<CollectionTable> {
-        let hints = self.access_paths.iter();
+        let hints = self.text.access_paths.iter();
         let mut path = match self.is_looked_up {
             true => AccessPath::IndexFilter,
             false => self.context.access_path,
@@ -217,27 +233,45 @@ impl Binder<'_> {
         }
     }
 
-    /// The collection of this name, which the statement reads from now on.
-    pub(super) fn resolved(&mut self, parts: &[String]) -> Result<ResolvedTable> {
-        let resolved = match (&self.workspace, parts) {
+    /// What has this name, which the statement reads from now on.
+    pub(super) fn resolved(&mut self, parts: &[String]) -> Result<Resolved> {
+        let resolved = match (&self.text.workspace, parts) {
             (Some(workspace), [name]) => self.resolver.resolve(&[workspace.clone(), name.clone()]),
             _ => self.resolver.resolve(parts),
         }?;
-        self.collections.insert(resolved.full_name.clone());
+        let entity = match &resolved {
+            Resolved::Collection(table) => {
+                self.collections.insert(table.full_name.clone());
+                self.aliases.extend(table.alias.clone());
+                table.alias.as_ref().unwrap_or(&table.full_name)
+            }
+            Resolved::View(view) => &view.full_name,
+        };
+        if self.open_views.is_empty() {
+            self.entities.insert(entity.clone());
+        }
         Ok(resolved)
     }
 
-    /// A collection with all columns that the statement may need of it.
-    fn collection(
-        &mut self,
-        parts: &[String],
-        alias: Option<&TableAlias>,
-        place: Option<Position>,
-    ) -> Result<Part> {
-        if parts == ["_input"] {
+    fn collection_or_view(&mut self, named: Named<'_>) -> Result<Part> {
+        if named.parts == ["_input"] {
             let message = "`_input` exists in ingest transformations only";
-            return Err(QueryError::semantic(message, place));
+            return Err(QueryError::semantic(message, named.place));
         }
+        let resolved = self.resolved(named.parts);
+        match resolved.map_err(|error| error.or_position(named.place))? {
+            Resolved::Collection(table) => self.collection(table, named),
+            Resolved::View(view) => self.view(&view, named),
+        }
+    }
+
+    /// A collection with all columns that the statement may need of it.
+    fn collection(&mut self, resolved: ResolvedTable, named: Named<'_>) -> Result<Part> {
+        let Named {
+            parts,
+            alias,
+            place,
+        } = named;
         self.count_relation(place)?;
         if let Some(column) = alias.and_then(|alias| alias.columns.first()) {
             let message = "a collection has no columns to name";
@@ -246,9 +280,7 @@ impl Binder<'_> {
                 Position::of(column.name.span),
             ));
         }
-        let resolved = self.resolved(parts);
-        let table = resolved.map_err(|error| error.or_position(place))?.table;
-        let table = self.by_access_path(table, place);
+        let table = self.by_access_path(resolved.table, place);
         let name = match alias {
             Some(alias) => Some(alias.name.value.clone()),
             None => parts.last().cloned(),

@@ -52,6 +52,7 @@ mod subquery;
 mod sum;
 mod unnest;
 mod values;
+mod view;
 
 pub use chains::chains;
 
@@ -79,6 +80,12 @@ pub struct BoundQuery {
     pub output: Vec<OutputColumn>,
     /// Full names of the collections that it reads, each once.
     pub collections: Vec<String>,
+    /// Full names of the aliases that it goes through, each once.
+    pub aliases: Vec<String>,
+    /// Full names of the views that it goes through, each once.
+    pub views: Vec<String>,
+    /// Full names of what its own text names: collections, aliases and views.
+    pub entities: Vec<String>,
     /// Names of its parameters, each once.
     pub parameters: Vec<String>,
     /// Whether the plan is wanted instead of rows.
@@ -120,13 +127,19 @@ pub fn bind(
     let mut binder = Binder {
         resolver,
         context,
-        workspace: workspace_of(statement, context),
+        text: Text {
+            workspace: workspace_of(statement, context),
+            access_paths: statement.access_paths.clone(),
+        },
         collections: IndexSet::new(),
+        aliases: IndexSet::new(),
+        views: IndexSet::new(),
+        entities: IndexSet::new(),
+        open_views: Vec::new(),
         qualifiers: select::UniqueNames::default(),
         column_types: HashMap::new(),
         relation_count: 0,
         aggregate_calls: 0,
-        access_paths: &statement.access_paths,
         lookup_joins: statement.lookup_joins,
         is_looked_up: false,
         warnings: statement.warnings.clone(),
@@ -158,6 +171,9 @@ pub fn bind(
         plan,
         output,
         collections: binder.collections.into_iter().collect(),
+        aliases: binder.aliases.into_iter().collect(),
+        views: binder.views.into_iter().collect(),
+        entities: binder.entities.into_iter().collect(),
         parameters: statement.parameters.clone(),
         explain: statement.explain,
         warnings,
@@ -195,14 +211,29 @@ fn workspace_of(statement: &Statement, context: &BindContext<'_>) -> Option<Stri
     given.or_else(|| Some(context.default_workspace.to_owned()).filter(|name| !name.is_empty()))
 }
 
+/// What belongs to the text that is being bound: the statement's, or a view's.
+struct Text {
+    /// The workspace of collections named without one.
+    workspace: Option<String>,
+    /// The hints: where the name of a collection starts, the path.
+    access_paths: Vec<(Position, String)>,
+}
+
 /// The state of binding one statement.
 struct Binder<'a> {
     resolver: &'a dyn Resolver,
     context: &'a BindContext<'a>,
-    /// The workspace of collections named without one.
-    workspace: Option<String>,
+    text: Text,
     /// Full names of the collections read so far.
     collections: IndexSet<String>,
+    /// Full names of the aliases met so far.
+    aliases: IndexSet<String>,
+    /// Full names of the views met so far.
+    views: IndexSet<String>,
+    /// Full names that the statement's own text names.
+    entities: IndexSet<String>,
+    /// The views that the relation being bound is inside of, outermost first.
+    open_views: Vec<String>,
     /// Qualifiers of relations in the plan.
     qualifiers: select::UniqueNames,
     /// Types of the columns of all relations bound so far.
@@ -210,8 +241,6 @@ struct Binder<'a> {
     relation_count: usize,
     /// Calls of aggregates in the SELECT that is being bound.
     aggregate_calls: usize,
-    /// The hints of the statement.
-    access_paths: &'a [(Position, String)],
     lookup_joins: bool,
     /// Whether the collection that is being bound is the right side of a lookup join.
     is_looked_up: bool,

@@ -39,24 +39,49 @@ pub(crate) use access::LOOKUPS_MAX;
 pub(crate) use index_only::AnswerFromIndex;
 pub(crate) use stream::{BatchBytes, Cancellation};
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::dialect::Statement;
 use crate::error::QueryError;
 
 /// Finds what a name in FROM means. The binder asks it for every name that no CTE hides.
 pub trait Resolver {
-    /// The table behind a name of one or more parts, as written: `c`, `ws.c`, `ws.sub.c`.
+    /// What has a name of one or more parts, as written: `c`, `ws.c`, `ws.sub.c`.
     ///
     /// # Errors
     /// [`QueryError::UnknownCollection`] when nothing has that name.
-    fn resolve(&self, parts: &[String]) -> Result<ResolvedTable, QueryError>;
+    fn resolve(&self, parts: &[String]) -> Result<Resolved, QueryError>;
+
+    /// Says which paths the text of a view may ask tables for, before its names are resolved.
+    fn add_chains(&self, chains: BTreeSet<Vec<String>>);
 }
 
 /// A name in FROM, found.
 #[derive(Clone, Debug)]
+pub enum Resolved {
+    /// A collection, perhaps through an alias.
+    Collection(ResolvedTable),
+    /// A view.
+    View(ResolvedView),
+}
+
+/// A stored query.
+#[derive(Clone, Debug)]
+pub struct ResolvedView {
+    /// Workspace and name, joined by a dot.
+    pub full_name: String,
+    /// Its query.
+    pub statement: Arc<Statement>,
+}
+
+/// A collection, found.
+#[derive(Clone, Debug)]
 pub struct ResolvedTable {
     /// Workspace and collection, joined by a dot: `commons.events`.
     pub full_name: String,
+    /// The full name of the alias that named it, if one did.
+    pub alias: Option<String>,
     /// The table, pinned to one snapshot.
     pub table: Arc<CollectionTable>,
 }

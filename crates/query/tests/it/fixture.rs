@@ -8,7 +8,8 @@ use std::time::Duration;
 use outcrop_document::{Timestamp, Value, json, k};
 use outcrop_query::scan::AccessPath;
 use outcrop_query::{
-    Collections, Engine, EngineOptions, Parameter, QueryError, QueryOutput, QueryRequest,
+    Collections, Engine, EngineOptions, Indirection, Parameter, QueryError, QueryOutput,
+    QueryRequest,
 };
 use outcrop_storage::{Chunk, DeletionVector, Part, Segment, Snapshot, segment};
 
@@ -148,6 +149,7 @@ pub(crate) fn segment_of(documents: &[Value], dead: &[u32]) -> Part {
 #[derive(Default)]
 pub(crate) struct Fixture {
     collections: BTreeMap<String, Arc<Snapshot>>,
+    indirections: BTreeMap<String, Indirection>,
     access_path: AccessPath,
 }
 
@@ -156,6 +158,12 @@ impl Collections for Fixture {
         self.collections
             .get(&format!("{workspace}.{name}"))
             .map(Arc::clone)
+    }
+
+    fn indirection(&self, workspace: &str, name: &str) -> Option<Indirection> {
+        self.indirections
+            .get(&format!("{workspace}.{name}"))
+            .cloned()
     }
 }
 
@@ -167,6 +175,18 @@ impl Fixture {
             let file = file.unwrap().path();
             let name = file.file_stem().unwrap().to_str().unwrap().to_owned();
             let lines = std::fs::read_to_string(&file).unwrap();
+            match file.extension().and_then(|extension| extension.to_str()) {
+                Some("ndjson") => {}
+                Some("sql") => {
+                    fixture.insert_view(&name, &lines);
+                    continue;
+                }
+                Some("alias") => {
+                    fixture.insert_alias(&name, lines.trim());
+                    continue;
+                }
+                other => panic!("{other:?} is no kind of fixture"),
+            }
             let documents = lines.lines().map(document).collect::<Vec<_>>();
             fixture.insert(&name, layout.snapshot(&documents));
         }
@@ -183,6 +203,21 @@ impl Fixture {
 
     pub(crate) fn insert(&mut self, full_name: &str, snapshot: Arc<Snapshot>) {
         self.collections.insert(full_name.to_owned(), snapshot);
+    }
+
+    pub(crate) fn insert_view(&mut self, full_name: &str, sql: &str) {
+        let sql = sql.to_owned();
+        self.indirections
+            .insert(full_name.to_owned(), Indirection::View { sql });
+    }
+
+    pub(crate) fn insert_alias(&mut self, full_name: &str, collection: &str) {
+        let (workspace, name) = collection.rsplit_once('.').unwrap();
+        let alias = Indirection::Alias {
+            workspace: workspace.to_owned(),
+            name: name.to_owned(),
+        };
+        self.indirections.insert(full_name.to_owned(), alias);
     }
 
     pub(crate) fn engine(self) -> Engine {

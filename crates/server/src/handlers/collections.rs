@@ -156,6 +156,9 @@ fn shown_all(call: &Call, records: Vec<CollectionRecord>) -> Vec<Collection> {
 /// The collection as clients see it, without stats.
 fn shown(call: &Call, record: CollectionRecord) -> Collection {
     let main_instance = call.app.catalog.organization().main_virtual_instance_id;
+    let full_name = record.full_name();
+    let aliases = call.app.catalog.aliases().into_iter();
+    let aliases = aliases.filter(|alias| alias.collection.full_name() == full_name);
     let settings = record.settings;
     Collection {
         created_at: Some(ids::metadata_time(record.created_at_micros)),
@@ -169,7 +172,7 @@ fn shown(call: &Call, record: CollectionRecord) -> Collection {
         field_mappings: Vec::new(),
         field_partitions: Vec::new(),
         clustering_key: clustering::to_partitions(&settings.storage.clustering_key),
-        aliases: Vec::new(),
+        aliases: aliases.map(super::aliases::shown).collect(),
         field_schemas: Vec::new(),
         ingest_virtual_instance_id: Some(main_instance),
         read_only: false,

@@ -2,11 +2,13 @@
 //!
 //! A new operation is a function here and a line in [`BUILT`]; see `docs/adding-an-endpoint.md`.
 
+mod aliases;
 mod collections;
 mod documents;
 mod offsets;
 mod organization;
 mod queries;
+mod views;
 mod workspaces;
 
 use crate::call::Handler;
@@ -43,6 +45,22 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     ("getCollectionOffsetsByFence", |call| {
         Box::pin(offsets::get(call))
     }),
+    ("listAliases", |call| Box::pin(aliases::list(call))),
+    ("workspaceAliases", |call| {
+        Box::pin(aliases::list_in_workspace(call))
+    }),
+    ("createAlias", |call| Box::pin(aliases::create(call))),
+    ("getAlias", |call| Box::pin(aliases::get(call))),
+    ("updateAlias", |call| Box::pin(aliases::update(call))),
+    ("deleteAlias", |call| Box::pin(aliases::delete(call))),
+    ("listViews", |call| Box::pin(views::list(call))),
+    ("workspaceViews", |call| {
+        Box::pin(views::list_in_workspace(call))
+    }),
+    ("createView", |call| Box::pin(views::create(call))),
+    ("getView", |call| Box::pin(views::get(call))),
+    ("updateView", |call| Box::pin(views::update(call))),
+    ("deleteView", |call| Box::pin(views::delete(call))),
     ("query", |call| Box::pin(queries::run(call))),
     ("validate", |call| Box::pin(queries::validate(call))),
 ];

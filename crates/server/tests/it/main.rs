@@ -5,6 +5,7 @@
 )]
 
 mod access;
+mod aliases;
 mod bad_input;
 mod client;
 mod collections;
@@ -21,6 +22,7 @@ mod restart;
 mod retention;
 mod shape;
 mod tls;
+mod views;
 mod workspaces;
 
 pub(crate) use client::{Answer, Rig};
