@@ -11,6 +11,9 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
+use crate::dynamic::EvaluationError;
+use crate::script::ScriptError;
+
 /// A place in the SQL text: line and column, both counted from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -90,6 +93,10 @@ pub enum QueryError {
         /// What was wrong with which values.
         message: String,
     },
+
+    /// The script in front of the statement, or one of its functions, failed.
+    #[error(transparent)]
+    Script(#[from] ScriptError),
 
     /// The time limit of the request ran out.
     #[error("the query ran longer than its time limit")]
@@ -178,6 +185,7 @@ impl QueryError {
             | Self::UnknownFunction { position, .. }
             | Self::UnknownCollection { position, .. }
             | Self::NotImplemented { position, .. } => *position,
+            Self::Script(error) => error.position,
             _ => None,
         }
     }
@@ -188,6 +196,7 @@ impl QueryError {
             Self::Semantic { error_id, .. } => *error_id,
             Self::UnknownFunction { .. } => Some("function_not_found"),
             Self::UnknownCollection { .. } => Some("collection_not_found"),
+            Self::Script(_) => Some("script_error"),
             _ => None,
         }
     }
@@ -205,7 +214,8 @@ impl QueryError {
             Self::Syntax { .. }
             | Self::Semantic { .. }
             | Self::UnknownFunction { .. }
-            | Self::UnknownCollection { .. } => Self::Semantic {
+            | Self::UnknownCollection { .. }
+            | Self::Script(_) => Self::Semantic {
                 message: within(self.to_string()),
                 position,
                 error_id,
@@ -269,8 +279,16 @@ fn from_external(inner: Box<dyn StdError + Send + Sync>) -> QueryError {
     };
     match inner.downcast::<DataFusionError>() {
         Ok(error) => QueryError::from(*error),
-        Err(other) => QueryError::Runtime {
-            message: other.to_string(),
+        Err(other) => from_values(other.as_ref()),
+    }
+}
+
+/// An error of an operator or function that met certain values.
+fn from_values(error: &(dyn StdError + Send + Sync + 'static)) -> QueryError {
+    match error.downcast_ref::<EvaluationError>() {
+        Some(EvaluationError::Script(error)) => QueryError::Script(error.clone()),
+        _ => QueryError::Runtime {
+            message: error.to_string(),
         },
     }
 }
@@ -320,9 +338,7 @@ fn from_shared_external(error: &(dyn StdError + Send + Sync + 'static)) -> Query
         Some(QueryError::Cancelled) => QueryError::Cancelled,
         Some(QueryError::Unavailable) => QueryError::Unavailable,
         Some(QueryError::Storage(source)) => QueryError::Storage(source.to_string().into()),
-        _ => QueryError::Runtime {
-            message: error.to_string(),
-        },
+        _ => from_values(error),
     }
 }
 

@@ -190,6 +190,7 @@ impl Execution {
             query_time: request.query_time,
             default_row_limit: request.default_row_limit,
             access_path: self.session.options.access_path,
+            cancellation: Some(&self.cancellation),
         };
         binder::bind(statement, &resolver, &context)
     }

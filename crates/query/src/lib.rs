@@ -15,6 +15,7 @@ mod parameters;
 mod resolver;
 mod rows;
 pub mod scan;
+mod script;
 #[cfg(test)]
 mod testing;
 pub mod types;
@@ -25,4 +26,5 @@ pub use error::{Position, QueryError};
 pub use memory::MemoryGauge;
 pub use parameters::Parameter;
 pub use resolver::{Collections, Indirection};
+pub use script::ScriptError;
 pub use validation::Validation;

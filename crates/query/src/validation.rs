@@ -63,6 +63,7 @@ pub(crate) fn validate(
         query_time: Timestamp(0),
         default_row_limit: None,
         access_path: AccessPath::Cheapest,
+        cancellation: None,
     };
     let bound = binder::bind(&statement, &resolver, &context)?;
     Ok(Validation {

@@ -286,6 +286,7 @@ fn query_error_type(error: &QueryError) -> ErrorType {
         | QueryError::Semantic { .. }
         | QueryError::UnknownFunction { .. }
         | QueryError::UnknownCollection { .. }
+        | QueryError::Script(_)
         | QueryError::Runtime { .. } => ErrorType::QueryError,
         QueryError::Timeout => ErrorType::QueryTimeout,
         QueryError::Cancelled => ErrorType::QueryCancelled,
@@ -411,6 +412,12 @@ mod tests {
             400,
             ErrorType::QueryError,
         );
+        let script = QueryError::Script(outcrop_query::ScriptError {
+            message: message(),
+            position,
+        });
+        let script = check(script, 400, ErrorType::QueryError);
+        assert_eq!((script.model.line, script.model.column), (Some(2), Some(7)));
         check(QueryError::Cancelled, 409, ErrorType::QueryCancelled);
         let timeout = check(QueryError::Timeout, 408, ErrorType::QueryTimeout);
         assert_eq!(timeout.model.error_id.as_deref(), Some(""));

@@ -15,6 +15,10 @@ use crate::error::{Position, QueryError};
 use crate::functions::{self, AggregateCall, WindowSpec};
 use crate::operators::{self, OperatorError, SortKey, Typed};
 use crate::scan::PathUse;
+use crate::script;
+
+/// What stands before the name of a function of the statement's script.
+const SCRIPT: &str = "_script.";
 
 /// Functions that tell an explicit null from undefined, so they take the dynamic form of a path.
 const SEE_NULLS: &[&str] = &["typeof", "json_format"];
@@ -122,6 +126,15 @@ impl Binder<'_> {
             true => PathUse::Dynamic,
             false => PathUse::Value,
         };
+        if let Some(own) = name.strip_prefix(SCRIPT) {
+            let arguments = self.arguments(function, names, wanted)?;
+            return Ok(match &self.text.script {
+                Some(program) if program.has(own) => Ok(script::call(program, own, arguments)),
+                _ => Err(OperatorError::UnknownFunction {
+                    name: name.to_owned(),
+                }),
+            });
+        }
         let arguments = match lower.as_str() {
             "normalize" => self.arguments(&with_form_as_text(function), names, wanted)?,
             _ => self.arguments(function, names, wanted)?,

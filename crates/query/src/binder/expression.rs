@@ -2,8 +2,8 @@
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Array, BinaryOperator, CaseWhen, CastKind as AstCast, CeilFloorKind,
-    DataType as AstType, Expr as Ast, Spanned, Subscript, TrimWhereField, UnaryOperator,
-    Value as AstValue, ValueWithSpan,
+    DataType as AstType, Expr as Ast, ObjectNamePart, Spanned, Subscript, TrimWhereField,
+    UnaryOperator, Value as AstValue, ValueWithSpan,
 };
 use outcrop_document::Value;
 
@@ -273,8 +273,10 @@ impl Binder<'_> {
             Ast::CompoundFieldAccess { root, access_chain } => (&**root, access_chain.as_slice()),
             other => (other, no_access),
         };
-        let (mut value, rest) = match chains::constant_steps(root, access) {
-            Some((steps, taken)) => {
+        let steps = chains::constant_steps(root, access);
+        let (mut value, rest) = match (script_call(root, access), steps) {
+            (Some((call, rest)), _) => (self.value(&call, names)?, rest),
+            (None, Some((steps, taken))) => {
                 let rest = &access[taken..];
                 let wanted = if rest.is_empty() {
                     wanted
@@ -283,7 +285,7 @@ impl Binder<'_> {
                 };
                 (names.resolve(&steps, wanted, expr)?, rest)
             }
-            None => (self.value(root, names)?, access),
+            (None, None) => (self.value(root, names)?, access),
         };
         for step in rest {
             value = match step {
@@ -449,4 +451,20 @@ fn escape(written: Option<&ValueWithSpan>, expr: &Ast) -> Result<Option<char>> {
 /// [`QueryError::NotImplemented`] at an expression.
 pub(super) fn unsupported(what: &str, expr: &Ast) -> QueryError {
     QueryError::not_implemented(what, super::position(expr))
+}
+
+/// `_script.f(x)` at the start of a path: the call, and the steps behind it.
+fn script_call<'a>(root: &Ast, access: &'a [AccessExpr]) -> Option<(Ast, &'a [AccessExpr])> {
+    let (Ast::Identifier(space), [AccessExpr::Dot(Ast::Function(function)), rest @ ..]) =
+        (root, access)
+    else {
+        return None;
+    };
+    if space.value != "_script" {
+        return None;
+    }
+    let mut function = function.clone();
+    let space = ObjectNamePart::Identifier(space.clone());
+    function.name.0.insert(0, space);
+    Some((Ast::Function(function), rest))
 }

@@ -10,6 +10,7 @@
 //! columns of a plan can be mistaken for each other.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Column;
@@ -21,7 +22,8 @@ use outcrop_document::Timestamp;
 use crate::error::{Position, QueryError};
 use crate::operators::OperatorError;
 use crate::parameters::Parameter;
-use crate::scan::{AccessPath, Resolver};
+use crate::scan::{AccessPath, Cancellation, Resolver};
+use crate::script::Program;
 
 pub use crate::dialect::{Explain, Statement};
 
@@ -69,6 +71,8 @@ pub struct BindContext<'a> {
     pub default_row_limit: Option<u64>,
     /// How collections are read that have no `HINT(access_path=…)`.
     pub access_path: AccessPath,
+    /// Stops the functions of a script.
+    pub(crate) cancellation: Option<&'a Arc<Cancellation>>,
 }
 
 /// A bound statement.
@@ -130,6 +134,7 @@ pub fn bind(
         text: Text {
             workspace: workspace_of(statement, context),
             access_paths: statement.access_paths.clone(),
+            script: program(statement, context)?,
         },
         collections: IndexSet::new(),
         aliases: IndexSet::new(),
@@ -211,12 +216,23 @@ fn workspace_of(statement: &Statement, context: &BindContext<'_>) -> Option<Stri
     given.or_else(|| Some(context.default_workspace.to_owned()).filter(|name| !name.is_empty()))
 }
 
+/// The script in front of a statement, checked.
+fn program(statement: &Statement, context: &BindContext<'_>) -> Result<Option<Arc<Program>>> {
+    let Some(script) = &statement.script else {
+        return Ok(None);
+    };
+    let program = Program::new(script.clone(), context.cancellation.map(Arc::clone))?;
+    Ok(Some(Arc::new(program)))
+}
+
 /// What belongs to the text that is being bound: the statement's, or a view's.
 struct Text {
     /// The workspace of collections named without one.
     workspace: Option<String>,
     /// The hints: where the name of a collection starts, the path.
     access_paths: Vec<(Position, String)>,
+    /// The functions `_script.…`.
+    script: Option<Arc<Program>>,
 }
 
 /// The state of binding one statement.

@@ -42,6 +42,8 @@ impl Binder<'_> {
         let text = Text {
             workspace: Some(workspace.unwrap_or(DEFAULT_WORKSPACE).to_owned()),
             access_paths: statement.access_paths.clone(),
+            script: super::program(statement, self.context)
+                .map_err(|error| error.in_view(name, named.place))?,
         };
         let text = replace(&mut self.text, text);
         self.open_views.push(view.full_name.clone());

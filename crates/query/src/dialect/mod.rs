@@ -15,6 +15,7 @@ mod expression;
 mod grammar;
 mod level;
 pub(crate) mod marker;
+mod script;
 mod statement;
 mod tokens;
 mod values;
@@ -22,4 +23,5 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use script::Script;
 pub use statement::{Describe, Explain, Statement, parse};

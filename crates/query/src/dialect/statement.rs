@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError, ParserOptions};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::grammar::Rockset;
+use super::script::{self, Script};
 use super::tokens::{self, Tokens};
 use crate::error::{Position, QueryError};
 
@@ -63,6 +64,8 @@ pub struct Statement {
     pub access_paths: Vec<(Position, String)>,
     /// Whether joins look the rows of their right side up in its index: `HINT(join_strategy=lookup)`.
     pub lookup_joins: bool,
+    /// The JavaScript in front of it.
+    pub script: Option<Script>,
     /// What was understood but has no effect.
     pub warnings: Vec<String>,
 }
@@ -82,7 +85,8 @@ pub fn parse(sql: &str) -> Result<Statement, QueryError> {
     }
     recursive::set_minimum_stack_size(STACK_BYTES_FREE_MIN);
     recursive::set_stack_allocation_size(STACK_BYTES);
-    reject_script(sql)?;
+    let (script, sql) = script::take(sql)?;
+    let sql = sql.as_ref();
     let dialect = Rockset::with_fuel(usize::MAX);
     let mut tokens = tokens::read(&dialect, sql)?;
     let explain = take_explain(&mut tokens);
@@ -112,6 +116,7 @@ pub fn parse(sql: &str) -> Result<Statement, QueryError> {
         parameters: tokens.parameters,
         access_paths: tokens.access_paths,
         lookup_joins: tokens.lookup_joins,
+        script,
         warnings: tokens.warnings,
     })
 }
@@ -124,23 +129,6 @@ fn parse_query(parser: &mut Parser) -> Result<Box<Query>, ParserError> {
         return parser.expected_ref("the end of the statement", next);
     }
     Ok(query)
-}
-
-/// JavaScript in front of a statement is no SQL, so it is looked for before the text is split.
-fn reject_script(sql: &str) -> Result<(), QueryError> {
-    let text = sql.trim_start();
-    let is_script = text
-        .get(..6)
-        .is_some_and(|word| word.eq_ignore_ascii_case("script"))
-        && text[6..].trim_start().starts_with("{{{");
-    if is_script {
-        let what = "a `script {{{ … }}}` block of JavaScript functions";
-        return Err(QueryError::not_implemented(
-            what,
-            Some(Position { line: 1, column: 1 }),
-        ));
-    }
-    Ok(())
 }
 
 fn take_explain(tokens: &mut Tokens) -> Option<Explain> {

@@ -303,10 +303,6 @@ fn other_statements_are_named() {
             "CREATE SIMILARITY INDEX i ON FIELD c:v DIMENSION 3 AS 'faiss::IVF1,Flat'",
             "CREATE",
         ),
-        (
-            "script {{{ export function f() {} }}} SELECT _script.f()",
-            "script",
-        ),
         ("DELETE FROM c", "DELETE"),
     ] {
         match parse(sql) {

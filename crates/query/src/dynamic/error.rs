@@ -1,5 +1,6 @@
 //! Errors of values: a row for which an operator or a function has no answer.
 
+use crate::script::ScriptError;
 use crate::types::SqlType;
 use datafusion::common::DataFusionError;
 use outcrop_document::k::DecodeError;
@@ -71,6 +72,9 @@ pub enum EvaluationError {
         /// What it wants to be said.
         message: String,
     },
+    /// A function of the statement's script failed.
+    #[error(transparent)]
+    Script(ScriptError),
     /// The results of one batch of rows take too much memory.
     #[error("the results of a function for one batch of rows take more than {bytes_max} bytes")]
     TooLarge {

@@ -53,8 +53,13 @@ impl Cancellation {
         self.0.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the query was stopped.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     fn check(&self) -> Result<(), ArrowError> {
-        match self.0.load(Ordering::Relaxed) {
+        match self.is_cancelled() {
             false => Ok(()),
             true => Err(ArrowError::ExternalError(Box::new(QueryError::Cancelled))),
         }
