@@ -3,9 +3,9 @@
 //! A query that does not is a relation like any other. One that makes no groups becomes part of the
 //! plan on its left: its FROM is joined to the rows there, its WHERE filters the pairs, its select
 //! list is more columns, and its LIMIT counts the rows of each row on the left. Of an aggregation
-//! without GROUP BY every column is a scalar subquery.
+//! without GROUP BY every column is a scalar subquery. All others go through [`super::dependent`].
 
-use datafusion::common::Column;
+use datafusion::common::{Column, JoinType};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::sql::sqlparser::ast::{
     GroupByExpr, Query, Select, SetExpr, TableAlias, TableFactor,
@@ -19,7 +19,6 @@ use super::query::{Bound, Ctes, Limits, order_terms};
 use super::scope::{Relation, Scope, ScopeColumn, Source};
 use super::subquery::subquery;
 use super::{Binder, Result};
-use crate::error::{Position, QueryError};
 use crate::functions::{self, AggregateCall, WindowSpec};
 use crate::operators::{SortKey, Typed};
 
@@ -28,11 +27,9 @@ use crate::operators::{SortKey, Typed};
 pub(super) struct Lateral<'a> {
     query: &'a Query,
     alias: Option<&'a TableAlias>,
-    place: Option<Position>,
 }
 
 pub(super) fn as_lateral(factor: &TableFactor) -> Option<Lateral<'_>> {
-    use datafusion::sql::sqlparser::ast::Spanned;
     match factor {
         TableFactor::Derived {
             lateral: true,
@@ -42,7 +39,6 @@ pub(super) fn as_lateral(factor: &TableFactor) -> Option<Lateral<'_>> {
         } => Some(Lateral {
             query: subquery,
             alias: alias.as_ref(),
-            place: Position::of(factor.span()),
         }),
         _ => None,
     }
@@ -68,23 +64,35 @@ impl Binder<'_> {
         if is_one_row(&bound.plan) {
             return self.lateral_row(left, bound, lateral.alias);
         }
-        if keeps_left {
-            let what = "a LEFT JOIN with a `LATERAL` query that is no aggregation of all its rows";
-            return Err(QueryError::not_implemented(what, lateral.place));
+        match plain_select(lateral.query) {
+            Some(select) if !keeps_left => self.lateral_rows(left, lateral, select, outer, ctes),
+            _ => self.lateral_any(left, bound, lateral.alias, keeps_left),
         }
-        let SetExpr::Select(select) = lateral.query.body.as_ref() else {
-            return Err(grouped(lateral.place));
+    }
+
+    /// Any other query: evaluated for the distinct values that it uses of the rows on the left.
+    fn lateral_any(
+        &mut self,
+        left: Part,
+        bound: Bound,
+        alias: Option<&TableAlias>,
+        keeps_left: bool,
+    ) -> Result<Part> {
+        let join_type = match keeps_left {
+            true => JoinType::Left,
+            false => JoinType::Inner,
         };
-        let is_grouped =
-            !matches!(&select.group_by, GroupByExpr::Expressions(terms, _) if terms.is_empty());
-        if is_grouped
-            || select.having.is_some()
-            || select.distinct.is_some()
-            || lateral.query.with.is_some()
-        {
-            return Err(grouped(lateral.place));
-        }
-        self.lateral_rows(left, lateral, select, outer, ctes)
+        let right = self.aliased(bound, alias, None)?;
+        let plan = self.dependent_join(left.plan, &right.plan, join_type)?;
+        self.note_types(&plan);
+        let mut relations = left.relations;
+        relations.extend(right.relations);
+        let merged = left.merged;
+        Ok(Part {
+            plan,
+            relations,
+            merged,
+        })
     }
 
     /// A query that gives one row: its columns as values of the rows on the left.
@@ -240,10 +248,16 @@ impl Binder<'_> {
     }
 }
 
-fn grouped(place: Option<Position>) -> QueryError {
-    let what = "a `LATERAL` query that refers to the rows left of it and has WITH, DISTINCT, \
-                GROUP BY, HAVING or set operations";
-    QueryError::not_implemented(what, place)
+/// The SELECT of a query that has nothing but it, an order and a limit, and makes no groups.
+fn plain_select(query: &Query) -> Option<&Select> {
+    let SetExpr::Select(select) = query.body.as_ref() else {
+        return None;
+    };
+    let is_grouped =
+        !matches!(&select.group_by, GroupByExpr::Expressions(terms, _) if terms.is_empty());
+    let has_more =
+        is_grouped || select.having.is_some() || select.distinct.is_some() || query.with.is_some();
+    (!has_more).then_some(select)
 }
 
 /// Whether a plan gives one row whatever its input: an aggregation of all rows.

@@ -31,6 +31,8 @@ mod aggregate;
 mod call;
 mod chains;
 mod constant;
+mod decorrelate;
+mod dependent;
 mod describe;
 mod elements;
 mod expression;
@@ -153,7 +155,7 @@ pub fn bind(
         Some(describe) => binder.describe(&statement.query, describe)?,
         None => binder.query(&statement.query, None, &query::Ctes::new())?,
     };
-    let mut plan = bound.plan;
+    let mut plan = decorrelate::decorrelated(&mut binder.qualifiers, bound.plan)?;
     if let Some(rows) = context.default_row_limit
         && !has_limit(&statement.query)
     {
