@@ -1,22 +1,31 @@
 //! `DESCRIBE` and `SHOW COLUMNS`: the types of a collection's fields, from the counts that it keeps.
 //!
-//! Nothing is read, so the counts are those of the type counts: a value of a document that has been
-//! replaced or deleted counts until compaction drops it.
+//! Only arrays are looked into, if there are any; nothing else is read, so the counts are those of the
+//! type counts: a value of a document that has been replaced or deleted counts until compaction drops
+//! it.
 
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
-use datafusion::sql::sqlparser::ast::{Query, Spanned};
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Query, Spanned};
 use outcrop_document::{FieldPath, Value, ValueType};
 use outcrop_storage::{PathTypes, Snapshot};
 
+use super::elements::{self, ListOf};
 use super::from::star_of_collection;
 use super::query::Bound;
 use super::scope::ScopeColumn;
 use super::{Binder, OutputKind, Result, chains};
 use crate::dialect::Describe;
 use crate::error::{Position, QueryError};
-use crate::operators::{self, Typed};
-use crate::scan::Resolved;
+use crate::functions::aggregate;
+use crate::operators::{self, SortKey, Typed};
+use crate::scan::{CollectionTable, Resolved};
+use crate::types::{DYNAMIC, SqlType};
 
 /// Names of the columns, in order.
 const COLUMNS: [&str; 4] = ["field", "type", "occurrences", "total"];
@@ -57,7 +66,31 @@ impl Binder<'_> {
                 LogicalPlanBuilder::values(vec![row])?.filter(lit(false))?
             }
         };
-        let plan = builder.build()?;
+        let mut builder = builder;
+        let snapshot = table.snapshot();
+        let mut types = snapshot.types().iter();
+        if types.any(|(_, counts)| counts.get(ValueType::Array) > 0) {
+            let inside = inside_arrays(&table, describe.depth_max)?;
+            let columns = builder.schema().columns();
+            let [field, .., rank] = columns.as_slice() else {
+                return Err(QueryError::Internal {
+                    message: "a description has columns".to_owned(),
+                });
+            };
+            let key = |column: &Column, data_type: DataType| SortKey {
+                operand: Typed::new(Expr::Column(column.clone()), data_type),
+                ascending: true,
+                nulls_first: false,
+            };
+            let keys = [key(field, DYNAMIC), key(rank, DataType::Int64)];
+            builder = builder
+                .union(inside)?
+                .sort(keys.into_iter().map(SortKey::lower))?;
+        }
+        let shown = builder.schema().columns().into_iter().take(COLUMNS.len());
+        let plan = builder
+            .project(shown.map(Expr::Column).collect::<Vec<_>>())?
+            .build()?;
         let fields = plan.schema().fields().iter();
         let columns = fields.zip(COLUMNS).map(|(field, name)| ScopeColumn {
             name: name.to_owned(),
@@ -70,6 +103,50 @@ impl Binder<'_> {
         let columns = columns.collect();
         Ok(Bound { plan, columns })
     }
+}
+
+/// The rows of what is inside of arrays, by reading the documents.
+fn inside_arrays(table: &Arc<CollectionTable>, depth_max: Option<usize>) -> Result<LogicalPlan> {
+    let wrap = |error| super::operator_error(error, None);
+    let provider: Arc<dyn TableProvider> = Arc::clone(table) as _;
+    let source = provider_as_source(provider);
+    let document = Column::new(Some("described"), table.document_column());
+    let document = Typed::new(Expr::Column(document), DYNAMIC);
+    let described = aggregate::describe(document).map_err(wrap)?;
+    let name = described.expr.qualified_name().1;
+    let all = elements::list(ListOf::Elements, Expr::Column(Column::from_name(name)));
+    let element = || Typed::new(Expr::Column(Column::from_name("element")), DYNAMIC);
+    let part = |place: i64, sql_type: SqlType| {
+        let part = operators::subscript(element(), operators::literal(&Value::Int(place)))?;
+        match sql_type {
+            SqlType::Dynamic => Ok(part),
+            _ => operators::expect(part, sql_type, "a part of a description"),
+        }
+    };
+    let types = [
+        SqlType::Dynamic,
+        SqlType::String,
+        SqlType::Int,
+        SqlType::Int,
+        SqlType::Int,
+    ];
+    let mut parts = Vec::with_capacity(types.len());
+    for (place, sql_type) in (1..).zip(types) {
+        let part = part(place, sql_type).map_err(wrap)?;
+        parts.push(part.expr.alias(format!("column{place}")));
+    }
+    let mut builder = LogicalPlanBuilder::scan("described", source, None)?
+        .aggregate(Vec::<Expr>::new(), vec![described.expr])?
+        .project([all.alias("element")])?
+        .unnest_column("element")?;
+    if let Some(depth) = depth_max {
+        let steps = part(1, SqlType::Dynamic).map_err(wrap)?;
+        let length = crate::functions::call("LENGTH", vec![steps]).map_err(wrap)?;
+        let most = operators::literal(&Value::Int(i64::try_from(depth).unwrap_or(i64::MAX)));
+        let short = operators::binary(&BinaryOperator::LtEq, length, most).map_err(wrap)?;
+        builder = builder.filter(operators::to_condition(short).map_err(wrap)?)?;
+    }
+    Ok(builder.project(parts)?.build()?)
 }
 
 /// One row for each type of each path that has at most so many steps.
@@ -109,6 +186,7 @@ fn row(path: &FieldPath, value_type: ValueType, occurrences: u64, total: u64) ->
         Value::from(value_type.name()),
         number(occurrences),
         number(total),
+        number(u64::from(value_type as u8)),
     ];
     values
         .iter()

@@ -4,7 +4,7 @@ use crate::fixture::{Fixture, Layout, documents, rows, run};
 
 const DOCUMENTS: &str = r#"[
     {"_id": "1", "_event_time": {"__rockset_type": "timestamp", "value": "2024-01-01T00:00:00Z"},
-     "a": {"b": 1, "c": {"d": null}}, "t": ["x"]},
+     "a": {"b": 1, "c": {"d": null}}, "t": ["x", 1, [true], {"u": 2}, {"u": [3], "v": 4}]},
     {"_id": "2", "_event_time": {"__rockset_type": "timestamp", "value": "2024-01-01T00:00:00Z"},
      "a": {"b": 2.5}, "odd.name": true},
     {"_id": "3", "_event_time": {"__rockset_type": "timestamp", "value": "2024-01-01T00:00:00Z"},
@@ -33,6 +33,15 @@ async fn fields_have_a_row_for_each_type() {
             (r#"["a","c","d"]"#, "null", 1, 1),
             (r#"["odd.name"]"#, "bool", 1, 3),
             (r#"["t"]"#, "array", 1, 3),
+            (r#"["t","*"]"#, "int", 1, 1),
+            (r#"["t","*"]"#, "string", 1, 1),
+            (r#"["t","*"]"#, "array", 1, 1),
+            (r#"["t","*"]"#, "object", 1, 1),
+            (r#"["t","*","*"]"#, "bool", 1, 1),
+            (r#"["t","*","u"]"#, "int", 1, 1),
+            (r#"["t","*","u"]"#, "array", 1, 1),
+            (r#"["t","*","u","*"]"#, "int", 1, 1),
+            (r#"["t","*","v"]"#, "int", 1, 1),
         ];
         let row = |(field, name, occurrences, total): &(&str, &str, u64, u64)| {
             format!(

@@ -6,6 +6,7 @@
 //! arguments, lowering, sentence.
 
 mod checksum;
+mod described;
 mod maps;
 mod native;
 mod sliding;
@@ -329,6 +330,21 @@ fn find(name: &str) -> Option<&'static Aggregate> {
     FUNCTIONS
         .iter()
         .find(|function| function.names.contains(&upper.as_str()))
+}
+
+/// What is inside the arrays of documents, for `DESCRIBE`: see [`described`].
+///
+/// # Errors
+/// None in fact; the signature is that of lowering.
+pub(crate) fn describe(document: Typed) -> Lowered {
+    let call = Call {
+        name: "described",
+        arguments: vec![to_dynamic(document)],
+        distinct: false,
+        filter: None,
+        order_by: vec![],
+    };
+    value::ValueFunction::Described.lower(&call, crate::types::DYNAMIC)
 }
 
 /// Whether there is an aggregate of this name, in any letter case.

@@ -5,6 +5,7 @@
 //! Between partitions a state travels as one K-encoded value.
 
 use super::checksum::Checksum;
+use super::described::Described;
 use super::maps::{Histogram, MapUnion};
 use super::sliding::SlidingAccumulator;
 use super::values::{ArrayAgg, Extreme, MapAgg, StringAgg, Sum};
@@ -53,6 +54,7 @@ pub(super) enum ValueFunction {
     Histogram,
     MapUnion,
     Checksum,
+    Described,
 }
 
 impl ValueFunction {
@@ -67,6 +69,7 @@ impl ValueFunction {
             Self::Histogram => Box::new(Histogram::default()),
             Self::MapUnion => Box::new(MapUnion::default()),
             Self::Checksum => Box::new(Checksum::default()),
+            Self::Described => Box::new(Described::default()),
         }
     }
 
