@@ -159,6 +159,15 @@ pub struct FieldMappingQuery {
     pub sql: Option<String>,
 }
 
+/// `PUT /v1/orgs/self/ws/{workspace}/collections/{collection}`. What is absent stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateCollectionRequest {
+    /// Free text.
+    pub description: Option<String>,
+    /// The ingest transformation; one without text takes it away.
+    pub field_mapping_query: Option<FieldMappingQuery>,
+}
+
 /// `POST /v1/orgs/self/ws/{workspace}/collections`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateCollectionRequest {

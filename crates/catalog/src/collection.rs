@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use outcrop_storage::{Collection, CollectionId, CollectionOptions};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CatalogError;
@@ -66,7 +67,7 @@ pub struct CollectionSettings {
     /// What storage has to know: the clustering key and the retention.
     #[serde(flatten)]
     pub storage: CollectionOptions,
-    /// The ingest transformation as it was given; only the identity is accepted so far.
+    /// The ingest transformation as it was given.
     pub field_mapping_sql: Option<String>,
     /// See [`Compression`].
     #[serde(default)]
@@ -128,7 +129,23 @@ impl CollectionRecord {
 pub struct CollectionEntry {
     record: CollectionRecord,
     handle: Arc<Collection>,
+    usage: Arc<Usage>,
+}
+
+/// What happened to a collection since the start; it outlives changes of the record.
+#[derive(Debug, Default)]
+struct Usage {
     last_queried_micros: AtomicI64,
+    transformation_errors: Mutex<TransformationErrors>,
+}
+
+/// Documents that the ingest transformation of a collection failed for, since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TransformationErrors {
+    /// How many.
+    pub count: u64,
+    /// Why the last one did.
+    pub last_message: Option<String>,
 }
 
 impl CollectionEntry {
@@ -136,7 +153,16 @@ impl CollectionEntry {
         Self {
             record,
             handle,
-            last_queried_micros: AtomicI64::new(0),
+            usage: Arc::default(),
+        }
+    }
+
+    /// The same collection with other settings.
+    pub(crate) fn with_record(&self, record: CollectionRecord) -> Self {
+        Self {
+            record,
+            handle: Arc::clone(&self.handle),
+            usage: Arc::clone(&self.usage),
         }
     }
 
@@ -152,12 +178,25 @@ impl CollectionEntry {
 
     /// Notes that a query read it at this time, in microseconds since 1970.
     pub fn mark_queried(&self, now_micros: i64) {
-        self.last_queried_micros
+        self.usage
+            .last_queried_micros
             .fetch_max(now_micros, Ordering::Relaxed);
     }
 
     /// When a query last read it, in microseconds since 1970; 0 if never since the start.
     pub fn last_queried_micros(&self) -> i64 {
-        self.last_queried_micros.load(Ordering::Relaxed)
+        self.usage.last_queried_micros.load(Ordering::Relaxed)
+    }
+
+    /// Counts documents that the ingest transformation failed for, the last one with `message`.
+    pub fn add_transformation_errors(&self, count: u64, message: &str) {
+        let mut errors = self.usage.transformation_errors.lock();
+        errors.count += count;
+        errors.last_message = Some(message.to_owned());
+    }
+
+    /// Documents that the ingest transformation failed for, since the start.
+    pub fn transformation_errors(&self) -> TransformationErrors {
+        self.usage.transformation_errors.lock().clone()
     }
 }

@@ -33,6 +33,7 @@ pub use api_key::{ApiKey, KeyState, NewApiKey, Role};
 pub use catalog::Catalog;
 pub use collection::{
     CollectionEntry, CollectionRecord, CollectionSettings, CollectionStatus, Compression,
+    TransformationErrors,
 };
 pub use error::{CatalogError, ObjectKind};
 pub use organization::Organization;

@@ -69,6 +69,42 @@ impl Catalog {
         Ok(record)
     }
 
+    /// Changes the settings of a collection by `change` and returns what it is now. Blocks until
+    /// that is durable. What storage has to know of them it is told afterwards, or at the next start.
+    ///
+    /// # Errors
+    /// [`CatalogError::CollectionMissing`], [`CatalogError::CollectionNotReady`], and those of
+    /// storage.
+    pub fn update_collection(
+        &self,
+        workspace: &str,
+        name: &str,
+        change: impl FnOnce(&mut CollectionSettings),
+    ) -> Result<CollectionRecord, CatalogError> {
+        let mut changes = self.changes();
+        let entry = self.collection(workspace, name)?;
+        let mut record = entry.record().clone();
+        change(&mut record.settings);
+        if record == *entry.record() {
+            return Ok(record);
+        }
+        let mut state = changes.state();
+        let place = state.collection_place(workspace, name);
+        let place = place.map_err(|_| missing(workspace, name))?;
+        state.collections[place] = record.clone();
+        let updated = Arc::new(entry.with_record(record.clone()));
+        changes.commit_with(state, Some(updated))?;
+        let handle = entry.handle();
+        if *handle.options() != record.settings.storage {
+            let told = handle.set_options_blocking(record.settings.storage.clone());
+            told.map_err(|source| CatalogError::Storage {
+                action: "change the settings of the collection in storage",
+                source,
+            })?;
+        }
+        Ok(record)
+    }
+
     /// Drops a collection with its documents and returns what it was. Blocks until it is durable.
     ///
     /// When the last steps fail the collection is gone for users all the same, and its files go

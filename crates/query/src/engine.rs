@@ -8,15 +8,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use outcrop_document::Timestamp;
+use outcrop_document::{Object, Timestamp};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::error::QueryError;
 use crate::execution::{DEFAULT_WORKSPACE, Execution, Session};
+use crate::insert::DocumentSink;
 use crate::memory::MemoryGauge;
 use crate::parameters::Parameter;
 use crate::resolver::Collections;
 use crate::scan::{AccessPath, Cancellation};
+use crate::transformation::{Transformation, Transformed};
 use crate::validation::{self, Purpose, Validation};
 
 /// Stack of a query thread: plans of deeply nested expressions are walked recursively.
@@ -115,34 +117,89 @@ impl Engine {
         })
     }
 
-    /// Runs a statement to its last row.
+    /// Runs a statement that only reads to its last row; see [`Self::execute_into`].
+    ///
+    /// # Errors
+    /// As there, and [`QueryError::Forbidden`] for an INSERT.
+    pub async fn execute(&self, request: QueryRequest) -> Result<QueryOutput, QueryError> {
+        self.execute_into(request, None).await
+    }
+
+    /// Runs a statement to its last row. The documents of an INSERT go to `sink`; without one, such
+    /// a statement is refused.
     ///
     /// When the returned future is dropped, the query stops. It must be polled inside a Tokio
     /// runtime that has its timer on.
     ///
     /// # Errors
     /// Every variant of [`QueryError`]; [`QueryError::Timeout`] after `request.timeout`.
-    pub async fn execute(&self, request: QueryRequest) -> Result<QueryOutput, QueryError> {
+    pub async fn execute_into(
+        &self,
+        request: QueryRequest,
+        sink: Option<Arc<dyn DocumentSink>>,
+    ) -> Result<QueryOutput, QueryError> {
         let timeout = request.timeout;
         let cancellation = Arc::new(Cancellation::default());
         let execution = Execution {
             collections: Arc::clone(&self.collections),
             session: Arc::clone(&self.session),
             cancellation: Arc::clone(&cancellation),
+            sink,
         };
+        let task = self.spawn(cancellation, execution.run(request));
+        match tokio::time::timeout(timeout, task).await {
+            Ok(result) => result,
+            Err(_) => Err(QueryError::Timeout),
+        }
+    }
+
+    /// Checks and plans an ingest transformation.
+    ///
+    /// # Errors
+    /// [`QueryError::Syntax`] and [`QueryError::Semantic`] with the place in the text,
+    /// [`QueryError::NotImplemented`] for rollups.
+    pub async fn compile(&self, sql: &str) -> Result<Transformation, QueryError> {
+        let session = Arc::clone(&self.session);
+        let sql = sql.to_owned();
+        let compile = async move { Transformation::compile(&session, &sql).await };
+        self.spawn(Arc::default(), compile).await
+    }
+
+    /// Transforms documents on their way into a collection, with `now` as the current time. The
+    /// answer has one element per document, in their order.
+    ///
+    /// # Errors
+    /// [`QueryError::ResultTooLarge`] if they come to too many bytes, and what is no fault of one
+    /// document: [`QueryError::MemoryLimit`], [`QueryError::Internal`].
+    pub async fn transform(
+        &self,
+        transformation: Arc<Transformation>,
+        documents: Vec<Object>,
+        now: Timestamp,
+    ) -> Result<Vec<Transformed>, QueryError> {
+        let session = Arc::clone(&self.session);
+        let transform = async move { transformation.run(&session, documents, now).await };
+        self.spawn(Arc::default(), transform).await
+    }
+
+    /// Runs `work` on the engine's runtime, until it ends or the returned future is dropped.
+    async fn spawn<T: Send + 'static>(
+        &self,
+        cancellation: Arc<Cancellation>,
+        work: impl Future<Output = Result<T, QueryError>> + Send + 'static,
+    ) -> Result<T, QueryError> {
         let Some(runtime) = &self.runtime else {
             return Err(QueryError::Cancelled);
         };
-        let task = runtime.spawn(Box::pin(execution.run(request)));
+        let task = runtime.spawn(Box::pin(work));
         let _stop = StopOnDrop {
             task: task.abort_handle(),
             cancellation,
         };
-        match tokio::time::timeout(timeout, task).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(error)) if error.is_cancelled() => Err(QueryError::Cancelled),
-            Ok(Err(error)) => Err(internal(panic_message(error))),
-            Err(_) => Err(QueryError::Timeout),
+        match task.await {
+            Ok(result) => result,
+            Err(error) if error.is_cancelled() => Err(QueryError::Cancelled),
+            Err(error) => Err(internal(panic_message(error))),
         }
     }
 

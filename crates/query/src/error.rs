@@ -10,6 +10,7 @@ use std::fmt;
 use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::tokenizer::{Location, Span};
+use outcrop_storage::WriteError;
 
 use crate::dynamic::EvaluationError;
 use crate::script::ScriptError;
@@ -128,6 +129,14 @@ pub enum QueryError {
         /// Where it stands, if it can be said.
         position: Option<Position>,
     },
+
+    /// The statement writes, which whoever runs it may not.
+    #[error("the API key may not write, and the statement is an INSERT")]
+    Forbidden,
+
+    /// The documents of an INSERT could not be stored.
+    #[error("the documents could not be stored")]
+    Write(#[source] WriteError),
 
     /// Stored data could not be read.
     #[error("stored data could not be read")]

@@ -9,6 +9,7 @@ use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::analyzer::resolve_grouping_function::ResolveGroupingFunction;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
@@ -18,9 +19,10 @@ use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
 
 use crate::binder::{self, BindContext, BoundQuery, OutputColumn, OutputKind};
-use crate::dialect::{self, Explain, Statement};
+use crate::dialect::{self, Explain, Insert, Statement};
 use crate::engine::{EngineOptions, QueryOutput, QueryRequest};
 use crate::error::QueryError;
+use crate::insert::{self, DocumentSink};
 use crate::memory;
 use crate::resolver::{Collections, StatementResolver};
 use crate::rows::RowWriter;
@@ -62,6 +64,27 @@ impl Session {
             batch_bytes,
             template,
         })
+    }
+
+    /// A plan that gives its rows in the order of what it reads, in one partition.
+    ///
+    /// # Errors
+    /// Those of planning.
+    pub(crate) async fn plan_in_order(
+        &self,
+        plan: &LogicalPlan,
+    ) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
+        let config = self.template.config().clone().with_target_partitions(1);
+        let state = SessionStateBuilder::new_from_existing(self.template.clone())
+            .with_config(config)
+            .build();
+        Ok(state.create_physical_plan(plan).await?)
+    }
+
+    /// What a task needs that runs such a plan.
+    pub(crate) fn parts(&self) -> (SessionConfig, Arc<RuntimeEnv>) {
+        let runtime = Arc::clone(self.template.runtime_env());
+        (self.template.config().clone(), runtime)
     }
 
     /// The state of one query.
@@ -111,6 +134,8 @@ pub(crate) struct Execution {
     pub(crate) collections: Arc<dyn Collections>,
     pub(crate) session: Arc<Session>,
     pub(crate) cancellation: Arc<Cancellation>,
+    /// Where the documents of an INSERT go; none if nothing may be written.
+    pub(crate) sink: Option<Arc<dyn DocumentSink>>,
 }
 
 impl Execution {
@@ -124,13 +149,10 @@ impl Execution {
         let mut state = self
             .session
             .state(Arc::clone(&self.cancellation), statement.lookup_joins);
-        let plan = state.optimize(&bound.plan)?;
-        // Known only now that each table is down to the columns that are read.
-        let batch_rows = memory::batch_rows(&plan, self.session.batch_bytes.0)?;
-        let config = state.config().clone().with_batch_size(batch_rows);
-        *state.config_mut() = config;
-        let plan = state.query_planner().create_physical_plan(&plan, &state);
-        let plan = plan.await?;
+        if let Some(insert) = &statement.insert {
+            return self.insert(&statement, insert, bound, state).await;
+        }
+        let plan = self.plan(&bound.plan, &mut state).await?;
         let output = match bound.explain {
             None => bound.output,
             Some(_) => vec![OutputColumn {
@@ -173,15 +195,43 @@ impl Execution {
         })
     }
 
+    async fn insert(
+        &self,
+        statement: &Statement,
+        target: &Insert,
+        bound: BoundQuery,
+        mut state: SessionState,
+    ) -> Result<QueryOutput, QueryError> {
+        let sink = self.sink.as_deref().ok_or(QueryError::Forbidden)?;
+        let (workspace, name) = insert::target(target, workspace_of(statement));
+        sink.open(&workspace, &name)
+            .map_err(|error| error.or_position(target.position))?;
+        let fields = insert::fields(statement, target, bound.output.clone())?;
+        let plan = self.plan(&bound.plan, &mut state).await?;
+        insert::run(statement, bound, &fields, plan, &state, sink).await
+    }
+
+    /// Plans a query, and sets how many rows its batches have.
+    async fn plan(
+        &self,
+        plan: &LogicalPlan,
+        state: &mut SessionState,
+    ) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
+        let plan = state.optimize(plan)?;
+        // Known only now that each table is down to the columns that are read.
+        let batch_rows = memory::batch_rows(&plan, self.session.batch_bytes.0)?;
+        let config = state.config().clone().with_batch_size(batch_rows);
+        *state.config_mut() = config;
+        let planner = Arc::clone(state.query_planner());
+        Ok(planner.create_physical_plan(&plan, state).await?)
+    }
+
     fn bind(
         &self,
         statement: &Statement,
         request: &QueryRequest,
     ) -> Result<BoundQuery, QueryError> {
-        let workspace = statement
-            .default_workspace
-            .as_deref()
-            .unwrap_or(DEFAULT_WORKSPACE);
+        let workspace = workspace_of(statement);
         let chains = binder::chains(statement);
         let resolver = StatementResolver::new(self.collections.as_ref(), workspace, chains);
         let context = BindContext {
@@ -207,4 +257,10 @@ impl Execution {
         }
         Ok(())
     }
+}
+
+/// The workspace of collections that are named without one.
+fn workspace_of(statement: &Statement) -> &str {
+    let given = statement.default_workspace.as_deref();
+    given.unwrap_or(DEFAULT_WORKSPACE)
 }

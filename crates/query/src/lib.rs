@@ -9,6 +9,7 @@ mod error;
 mod execution;
 pub mod functions;
 mod geography;
+mod insert;
 mod memory;
 pub mod operators;
 mod parameters;
@@ -18,13 +19,16 @@ pub mod scan;
 mod script;
 #[cfg(test)]
 mod testing;
+mod transformation;
 pub mod types;
 mod validation;
 
 pub use engine::{Engine, EngineOptions, QueryOutput, QueryRequest};
 pub use error::{Position, QueryError};
+pub use insert::{DocumentSink, INSERT_CHUNK_BYTES};
 pub use memory::MemoryGauge;
 pub use parameters::Parameter;
 pub use resolver::{Collections, Indirection};
 pub use script::ScriptError;
+pub use transformation::{Transformation, Transformed};
 pub use validation::Validation;

@@ -5,6 +5,7 @@ use outcrop_document::{Timestamp, Value};
 use crate::binder::{self, BindContext};
 use crate::dialect::{self, Statement};
 use crate::error::{Position, QueryError};
+use crate::insert;
 use crate::parameters::Parameter;
 use crate::resolver::{Collections, StatementResolver};
 use crate::scan::AccessPath;
@@ -66,6 +67,16 @@ pub(crate) fn validate(
         cancellation: None,
     };
     let bound = binder::bind(&statement, &resolver, &context)?;
+    if let Some(insert) = &statement.insert {
+        let (workspace, name) = insert::target(insert, workspace);
+        if collections.snapshot(&workspace, &name).is_none() {
+            return Err(QueryError::UnknownCollection {
+                name: format!("{workspace}.{name}"),
+                position: insert.position,
+            });
+        }
+        insert::fields(&statement, insert, bound.output)?;
+    }
     Ok(Validation {
         collections: bound.collections,
         aliases: bound.aliases,

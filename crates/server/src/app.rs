@@ -10,6 +10,7 @@ use outcrop_storage::Environment;
 
 use crate::admission::Admission;
 use crate::config::Limits;
+use crate::ingest::transformations::Transformations;
 
 /// The parts of a running server.
 pub(crate) struct App {
@@ -17,6 +18,8 @@ pub(crate) struct App {
     pub(crate) catalog: Arc<Catalog>,
     /// Runs SQL.
     pub(crate) engine: Engine,
+    /// The ingest transformations of the collections.
+    pub(crate) transformations: Transformations,
     /// What one client may ask for.
     pub(crate) limits: Limits,
     /// What may run at the same time.

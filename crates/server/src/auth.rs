@@ -19,6 +19,13 @@ pub(crate) struct Caller {
     pub(crate) key: ApiKey,
 }
 
+impl Caller {
+    /// Whether its role may write.
+    pub(crate) fn may_write(&self) -> bool {
+        allows(self.key.role, Access::Write)
+    }
+}
+
 /// Finds the caller of an operation that needs `access`. None for [`Access::Public`].
 ///
 /// # Errors

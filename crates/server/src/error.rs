@@ -263,6 +263,12 @@ impl From<WriteError> for ApiError {
 
 impl From<QueryError> for ApiError {
     fn from(error: QueryError) -> Self {
+        if let QueryError::Write(error) = error {
+            return Self {
+                is_query: true,
+                ..Self::from(error)
+            };
+        }
         let error_type = query_error_type(&error);
         let mut api_error = match error_type {
             ErrorType::InternalError => {
@@ -294,8 +300,11 @@ fn query_error_type(error: &QueryError) -> ErrorType {
             ErrorType::ResourceExceeded
         }
         QueryError::NotImplemented { .. } => ErrorType::NotImplementedYet,
+        QueryError::Forbidden => ErrorType::Forbidden,
         QueryError::Unavailable => ErrorType::ServiceUnavailable,
-        QueryError::Storage(_) | QueryError::Internal { .. } => ErrorType::InternalError,
+        QueryError::Write(_) | QueryError::Storage(_) | QueryError::Internal { .. } => {
+            ErrorType::InternalError
+        }
     }
 }
 

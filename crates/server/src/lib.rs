@@ -19,6 +19,7 @@ mod error;
 mod handlers;
 mod headers;
 mod ids;
+mod ingest;
 mod listener;
 mod memory;
 mod negotiation;

@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::admission::Admission;
 use crate::app::App;
 use crate::config::ServerConfig;
+use crate::ingest::transformations::Transformations;
 use crate::listener::Listener;
 use crate::memory::ProcessMemory;
 use crate::query_source::CatalogSource;
@@ -111,6 +112,7 @@ impl Server {
         let app = Arc::new(App {
             catalog: opened.catalog,
             engine: opened.engine,
+            transformations: Transformations::default(),
             admission: Admission::new(&limits, memory),
             limits,
             http_addr,

@@ -58,7 +58,9 @@ pub use env::Environment;
 pub use error::{StoreError, WriteError, is_bucket_unavailable};
 pub use manifest::ManifestError;
 pub use numbered::{NUMBERS_KEPT, NumberedError, NumberedObject, NumberedObjects};
-pub use operation::{Action, Operation, Outcome, PatchFunction, WriteReceipt};
+pub use operation::{
+    Action, DecideFunction, Decision, Operation, Outcome, PatchFunction, WriteReceipt,
+};
 pub use options::StoreOptions;
 pub use part::{Part, PartData};
 pub use paths::ObjectPath;

@@ -10,6 +10,19 @@ use outcrop_document::{Object, PatchError};
 /// quick and must not block.
 pub type PatchFunction = Box<dyn FnOnce(&Object) -> Result<Object, PatchError> + Send>;
 
+/// Decides what becomes of a document, given the stored one if there is one. It runs where a
+/// [`PatchFunction`] does.
+pub type DecideFunction = Box<dyn FnOnce(Option<Object>) -> Decision + Send>;
+
+/// What a [`DecideFunction`] decided.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision {
+    /// All stays as it is.
+    Keep,
+    /// This is the document from now on. Its `_id` is that of the operation.
+    Put(Object),
+}
+
 /// One change of one document.
 #[derive(Debug)]
 pub struct Operation {
@@ -49,6 +62,18 @@ impl Operation {
             action: Action::Patch(Box::new(patch)),
         }
     }
+
+    /// Does what `decide` says, given the stored document.
+    #[must_use]
+    pub fn decide(
+        id: impl Into<String>,
+        decide: impl FnOnce(Option<Object>) -> Decision + Send + 'static,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            action: Action::Decide(Box::new(decide)),
+        }
+    }
 }
 
 /// The kinds of change.
@@ -60,6 +85,8 @@ pub enum Action {
     Delete,
     /// Replaces the document by a function of itself. The result keeps its `_id`.
     Patch(PatchFunction),
+    /// Adds or replaces the document, or leaves it as it is, by a function of what is stored.
+    Decide(DecideFunction),
 }
 
 impl fmt::Debug for Action {
@@ -68,6 +95,7 @@ impl fmt::Debug for Action {
             Self::Put(document) => formatter.debug_tuple("Put").field(document).finish(),
             Self::Delete => formatter.write_str("Delete"),
             Self::Patch(_) => formatter.write_str("Patch(..)"),
+            Self::Decide(_) => formatter.write_str("Decide(..)"),
         }
     }
 }
@@ -97,4 +125,6 @@ pub enum Outcome {
     Patched,
     /// The patch did not apply; the document is as it was, and so are the others of the batch.
     Failed(PatchError),
+    /// It was decided to leave everything as it was.
+    Kept,
 }

@@ -9,7 +9,7 @@ use outcrop_document::{Value, k};
 
 use crate::chunk::Chunk;
 use crate::error::WriteError;
-use crate::operation::{Action, Operation, PatchFunction};
+use crate::operation::{Action, DecideFunction, Operation, PatchFunction};
 use crate::segment::SegmentError;
 use crate::wal::{BatchBuilder, PAYLOAD_BYTES_MAX};
 
@@ -22,7 +22,7 @@ pub(crate) struct PreparedBatch {
     pub(crate) operations: Vec<PreparedOperation>,
     /// The documents of all puts, in their order; none if there are none.
     pub(crate) chunk: Option<Arc<Chunk>>,
-    /// The payload of the log record, if no patch stands in the way of knowing it already.
+    /// The payload of the log record, if it does not depend on stored documents.
     pub(crate) payload: Option<Vec<u8>>,
     /// Encoded size of the documents.
     pub(crate) document_bytes: u64,
@@ -43,6 +43,7 @@ pub(crate) enum PreparedAction {
     },
     Delete,
     Patch(PatchFunction),
+    Decide(DecideFunction),
 }
 
 impl fmt::Debug for PreparedAction {
@@ -51,6 +52,7 @@ impl fmt::Debug for PreparedAction {
             Self::Put { .. } => "Put",
             Self::Delete => "Delete",
             Self::Patch(_) => "Patch",
+            Self::Decide(_) => "Decide",
         })
     }
 }
@@ -64,7 +66,7 @@ pub(crate) fn prepare(operations: Vec<Operation>) -> Result<PreparedBatch, Write
     let mut prepared = Vec::with_capacity(operations.len());
     let mut documents: Vec<Vec<u8>> = Vec::new();
     let mut document_bytes = 0;
-    let mut has_patch = false;
+    let mut depends_on_stored = false;
     for Operation { id, action } in operations {
         let action = match action {
             Action::Put(document) => {
@@ -81,8 +83,12 @@ pub(crate) fn prepare(operations: Vec<Operation>) -> Result<PreparedBatch, Write
             }
             Action::Delete => PreparedAction::Delete,
             Action::Patch(patch) => {
-                has_patch = true;
+                depends_on_stored = true;
                 PreparedAction::Patch(patch)
+            }
+            Action::Decide(decide) => {
+                depends_on_stored = true;
+                PreparedAction::Decide(decide)
             }
         };
         prepared.push(PreparedOperation { id, action });
@@ -90,7 +96,7 @@ pub(crate) fn prepare(operations: Vec<Operation>) -> Result<PreparedBatch, Write
     if document_bytes > PAYLOAD_BYTES_MAX {
         return Err(too_large(document_bytes));
     }
-    let payload = if has_patch {
+    let payload = if depends_on_stored {
         None
     } else {
         Some(payload(&prepared, &documents)?)
@@ -137,7 +143,7 @@ fn payload(operations: &[PreparedOperation], documents: &[Vec<u8>]) -> Result<Ve
                 builder.put(documents.next().expect("every put has a document"));
             }
             PreparedAction::Delete => builder.delete(&encode_id(&operation.id)),
-            PreparedAction::Patch(_) => {}
+            PreparedAction::Patch(_) | PreparedAction::Decide(_) => {}
         }
     }
     builder.finish().map_err(too_large)

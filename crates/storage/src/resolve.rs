@@ -1,7 +1,7 @@
 //! Finds out what each operation of a batch does to the collection, and stages it.
 //!
 //! The outcomes are exact: an operation sees everything acknowledged before, and what came earlier
-//! in its group and batch. Patches are applied here and from then on are puts.
+//! in its group and batch. Patches are applied here, decisions made, and from then on they are puts.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use outcrop_document::{Object, Value, k};
 
 use crate::chunk::Chunk;
 use crate::error::WriteError;
-use crate::operation::{Outcome, PatchFunction};
+use crate::operation::{DecideFunction, Decision, Outcome, PatchFunction};
 use crate::prepare::{self, PreparedAction, PreparedBatch, PreparedOperation};
 use crate::segment::SegmentError;
 use crate::staging::Staging;
@@ -118,6 +118,7 @@ impl<'a> Resolver<'a> {
                 Ok(Outcome::Deleted)
             }
             (PreparedAction::Patch(patch), Some(old)) => self.patch(&id, patch, old),
+            (PreparedAction::Decide(decide), old) => self.decide(&id, decide, old),
         }
     }
 
@@ -144,10 +145,34 @@ impl<'a> Resolver<'a> {
         old: Location,
     ) -> Result<Outcome, WriteError> {
         let before = self.document(old)?;
-        let mut after = match patch(&before) {
-            Ok(after) => after,
+        match patch(&before) {
+            Ok(after) => self.put_computed(id, after, Some(old)),
             Err(error) => return Ok(Outcome::Failed(error)),
-        };
+        }
+        Ok(Outcome::Patched)
+    }
+
+    fn decide(
+        &mut self,
+        id: &str,
+        decide: DecideFunction,
+        old: Option<Location>,
+    ) -> Result<Outcome, WriteError> {
+        let before = old.map(|old| self.document(old)).transpose()?;
+        Ok(match (decide(before), old) {
+            (Decision::Keep, _) => Outcome::Kept,
+            (Decision::Put(after), old) => {
+                self.put_computed(id, after, old);
+                match old {
+                    Some(_) => Outcome::Replaced,
+                    None => Outcome::Added,
+                }
+            }
+        })
+    }
+
+    /// Stages a document that was made here.
+    fn put_computed(&mut self, id: &str, mut after: Object, old: Option<Location>) {
         after.insert(prepare::ID_FIELD.to_owned(), Value::String(id.to_owned()));
         let bytes = k::encode(&Value::Object(after));
         if let Some(builder) = &mut self.builder {
@@ -161,9 +186,8 @@ impl<'a> Resolver<'a> {
                 chunk: self.patched_serial,
                 row,
             },
-            Some(old),
+            old,
         );
-        Ok(Outcome::Patched)
     }
 
     fn document(&self, location: Location) -> Result<Object, SegmentError> {
@@ -189,6 +213,6 @@ impl<'a> Resolver<'a> {
 fn changes_something(outcome: &Outcome) -> bool {
     match outcome {
         Outcome::Added | Outcome::Replaced | Outcome::Deleted | Outcome::Patched => true,
-        Outcome::Absent | Outcome::Failed(_) => false,
+        Outcome::Absent | Outcome::Failed(_) | Outcome::Kept => false,
     }
 }

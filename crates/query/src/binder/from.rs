@@ -15,6 +15,7 @@ use datafusion::sql::sqlparser::ast::{
 use outcrop_document::Value;
 use std::sync::Arc;
 
+use super::input::INPUT;
 use super::join::Part;
 use super::names::Names;
 use super::query::{Bound, Cte, Ctes, rename};
@@ -254,9 +255,9 @@ impl Binder<'_> {
     }
 
     fn collection_or_view(&mut self, named: Named<'_>) -> Result<Part> {
-        if named.parts == ["_input"] {
-            let message = "`_input` exists in ingest transformations only";
-            return Err(QueryError::semantic(message, named.place));
+        if named.parts == [INPUT] {
+            self.count_relation(named.place)?;
+            return self.input(named.alias, named.place);
         }
         let resolved = self.resolved(named.parts);
         match resolved.map_err(|error| error.or_position(named.place))? {

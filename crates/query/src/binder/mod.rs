@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{Expr as Ast, LimitClause, Query, SetExpr, Spanned};
@@ -38,6 +39,7 @@ mod elements;
 mod expression;
 mod frame;
 mod from;
+mod input;
 mod join;
 mod lateral;
 mod literal;
@@ -59,6 +61,7 @@ mod values;
 mod view;
 
 pub use chains::chains;
+pub(crate) use input::{INPUT_DOCUMENT, INPUT_ROW, bind_transformation};
 
 /// What a statement is bound against, besides the collections.
 #[derive(Clone, Copy, Debug)]
@@ -130,33 +133,15 @@ pub fn bind(
     resolver: &dyn Resolver,
     context: &BindContext<'_>,
 ) -> Result<BoundQuery> {
-    let mut binder = Binder {
-        resolver,
-        context,
-        text: Text {
-            workspace: workspace_of(statement, context),
-            access_paths: statement.access_paths.clone(),
-            script: program(statement, context)?,
-        },
-        collections: IndexSet::new(),
-        aliases: IndexSet::new(),
-        views: IndexSet::new(),
-        entities: IndexSet::new(),
-        open_views: Vec::new(),
-        qualifiers: select::UniqueNames::default(),
-        column_types: HashMap::new(),
-        relation_count: 0,
-        aggregate_calls: 0,
-        lookup_joins: statement.lookup_joins,
-        is_looked_up: false,
-        warnings: statement.warnings.clone(),
-    };
+    let mut binder = Binder::new(statement, resolver, context)?;
+    binder.tells_undefined = statement.insert.is_some();
     let bound = match &statement.describe {
         Some(describe) => binder.describe(&statement.query, describe)?,
         None => binder.query(&statement.query, None, &query::Ctes::new())?,
     };
     let mut plan = decorrelate::decorrelated(&mut binder.qualifiers, bound.plan)?;
     if let Some(rows) = context.default_row_limit
+        && statement.insert.is_none()
         && !has_limit(&statement.query)
     {
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
@@ -262,7 +247,44 @@ struct Binder<'a> {
     lookup_joins: bool,
     /// Whether the collection that is being bound is the right side of a lookup join.
     is_looked_up: bool,
+    /// What `_input` is, in an ingest transformation.
+    input: Option<Arc<dyn TableProvider>>,
+    /// Whether the next SELECT gives documents to store, of which undefined fields are no part while
+    /// nulls are. Taken by the outermost one.
+    tells_undefined: bool,
     warnings: Vec<String>,
+}
+
+impl<'a> Binder<'a> {
+    fn new(
+        statement: &Statement,
+        resolver: &'a dyn Resolver,
+        context: &'a BindContext<'a>,
+    ) -> Result<Self> {
+        Ok(Self {
+            resolver,
+            context,
+            text: Text {
+                workspace: workspace_of(statement, context),
+                access_paths: statement.access_paths.clone(),
+                script: program(statement, context)?,
+            },
+            collections: IndexSet::new(),
+            aliases: IndexSet::new(),
+            views: IndexSet::new(),
+            entities: IndexSet::new(),
+            open_views: Vec::new(),
+            qualifiers: select::UniqueNames::default(),
+            column_types: HashMap::new(),
+            relation_count: 0,
+            aggregate_calls: 0,
+            lookup_joins: statement.lookup_joins,
+            is_looked_up: false,
+            input: None,
+            tells_undefined: false,
+            warnings: statement.warnings.clone(),
+        })
+    }
 }
 
 /// The place of an expression in the text.

@@ -36,6 +36,8 @@ pub(super) struct Names<'s> {
     pub(super) window_functions: bool,
     /// What `SCORE()` is, if there is a SEARCH.
     pub(super) score: Option<&'s Typed>,
+    /// How select items that are paths are taken.
+    pub(super) wanted: PathUse,
 }
 
 impl<'s> Names<'s> {
@@ -51,6 +53,7 @@ impl<'s> Names<'s> {
             aggregates: false,
             window_functions: false,
             score: None,
+            wanted: PathUse::Value,
         }
     }
 

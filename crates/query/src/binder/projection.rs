@@ -2,13 +2,14 @@
 
 use datafusion::sql::sqlparser::ast::{
     Expr as Ast, ObjectName, SelectItem, SelectItemQualifiedWildcardKind, Spanned,
-    WildcardAdditionalOptions,
+    Value as AstValue, WildcardAdditionalOptions,
 };
 
 use super::names::{Alias, Names};
 use super::naming::Namer;
 use super::scope::{Relation, ScopeColumn, Source};
 use super::{Binder, OutputKind, Result, chains, elements};
+use crate::dialect::marker;
 use crate::error::{Position, QueryError};
 use crate::operators::{self, Typed};
 use crate::scan::PathUse;
@@ -52,7 +53,7 @@ impl Binder<'_> {
         for item in list {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
-                    let value = self.value(expr, names)?;
+                    let value = self.item(expr, names)?;
                     let name = namer.name(expr);
                     items.push(Item {
                         name,
@@ -63,7 +64,7 @@ impl Binder<'_> {
                     });
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let value = self.value(expr, names)?;
+                    let value = self.item(expr, names)?;
                     let name = alias.value.clone();
                     items.push(Item {
                         name,
@@ -94,6 +95,17 @@ impl Binder<'_> {
         Ok(items)
     }
 
+    /// The value of a select item. Where undefined is told apart from null, only a path can be
+    /// undefined: whatever else gives nothing gives null.
+    fn item(&mut self, expr: &Ast, names: &Names<'_>) -> Result<Typed> {
+        let value = self.expr(expr, names, names.wanted)?;
+        let is_told_apart = names.wanted == PathUse::Dynamic && value.is_dynamic();
+        Ok(match is_told_apart && !is_path(expr) {
+            true => operators::null_if_undefined(value)?,
+            false => value,
+        })
+    }
+
     /// `t.*` for a relation, `a.b.*` for a field that holds objects.
     fn qualified_star(
         &mut self,
@@ -122,6 +134,18 @@ impl Binder<'_> {
             kind: OutputKind::Star,
             value,
         }])
+    }
+}
+
+/// Whether an expression is a path or `UNDEFINED`.
+fn is_path(expr: &Ast) -> bool {
+    match expr {
+        Ast::Nested(inner) => is_path(inner),
+        Ast::Identifier(_) | Ast::CompoundIdentifier(_) | Ast::CompoundFieldAccess { .. } => true,
+        Ast::Function(function) => function.name.to_string().eq_ignore_ascii_case("field"),
+        Ast::Value(value) => matches!(&value.value, AstValue::Placeholder(name)
+            if name == marker::UNDEFINED),
+        _ => false,
     }
 }
 

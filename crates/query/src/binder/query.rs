@@ -54,13 +54,17 @@ impl Binder<'_> {
         ctes: &Ctes,
     ) -> Result<Bound> {
         reject_foreign_clauses(query)?;
+        let tells_undefined = std::mem::take(&mut self.tells_undefined);
         let with_own = match &query.with {
             Some(with) => &self.with(with, outer, ctes)?,
             None => ctes,
         };
         let order = order_terms(query.order_by.as_ref())?;
         let bound = match query.body.as_ref() {
-            SetExpr::Select(select) => self.select(select, order, outer, with_own)?,
+            SetExpr::Select(select) => {
+                self.tells_undefined = tells_undefined;
+                self.select(select, order, outer, with_own)?
+            }
             body => {
                 let bound = self.set_expression(body, outer, with_own)?;
                 self.order_output(bound, order, outer, with_own)?

@@ -16,6 +16,7 @@ use super::scope::{Scope, ScopeColumn};
 use super::{Binder, OutputKind, Result};
 use crate::error::{Position, QueryError};
 use crate::operators::{self, SortKey, Typed};
+use crate::scan::PathUse;
 
 impl Binder<'_> {
     /// Binds a SELECT with the ORDER BY of its query.
@@ -27,6 +28,10 @@ impl Binder<'_> {
         ctes: &Ctes,
     ) -> Result<Bound> {
         reject_foreign_clauses(select)?;
+        let wanted = match std::mem::take(&mut self.tells_undefined) {
+            true => PathUse::Dynamic,
+            false => PathUse::Value,
+        };
         let (mut plan, scope) = self.from(&select.from, outer, ctes)?;
         if let Some(condition) = &select.selection {
             plan = self.filtered(plan, condition, &scope, ctes)?;
@@ -43,6 +48,7 @@ impl Binder<'_> {
             aggregates: true,
             window_functions: true,
             score: score.as_ref(),
+            wanted,
             ..Names::fields(&scope, ctes, "the select list")
         };
         let calls_outside = std::mem::take(&mut self.aggregate_calls);
@@ -292,7 +298,7 @@ impl UniqueNames {
 }
 
 /// Clauses that the parser knows from other dialects.
-fn reject_foreign_clauses(select: &Select) -> Result<()> {
+pub(super) fn reject_foreign_clauses(select: &Select) -> Result<()> {
     let foreign = [
         (select.top.is_some(), "`TOP`"),
         (select.exclude.is_some(), "`EXCLUDE`"),

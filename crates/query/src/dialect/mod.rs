@@ -13,6 +13,7 @@
 
 mod expression;
 mod grammar;
+mod insert;
 mod level;
 pub(crate) mod marker;
 mod script;
@@ -23,5 +24,6 @@ mod values;
 #[cfg(test)]
 mod tests;
 
+pub use insert::Insert;
 pub use script::Script;
 pub use statement::{Describe, Explain, Statement, parse};

@@ -6,6 +6,7 @@ use datafusion::sql::sqlparser::parser::{Parser, ParserError, ParserOptions};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::grammar::Rockset;
+use super::insert::{self, Insert};
 use super::script::{self, Script};
 use super::tokens::{self, Tokens};
 use crate::error::{Position, QueryError};
@@ -52,6 +53,8 @@ pub struct Describe {
 pub struct Statement {
     /// The query. Of a collection that is to be described, it selects everything.
     pub query: Box<Query>,
+    /// Where the rows go, if they are to be stored.
+    pub insert: Option<Insert>,
     /// Whether the types of the collection are wanted instead of the rows.
     pub describe: Option<Describe>,
     /// Whether the plan is wanted instead of the rows.
@@ -107,9 +110,15 @@ pub fn parse(sql: &str) -> Result<Statement, QueryError> {
         .with_options(ParserOptions::new().with_unescape(true))
         .with_recursion_limit(RECURSION_MAX)
         .with_tokens_with_locations(tokens.list);
-    let query = parse_query(&mut parser).map_err(|error| syntax_error(&dialect, error, end))?;
+    let (insert, query) =
+        parse_statement(&mut parser).map_err(|error| syntax_error(&dialect, error, end))?;
+    if let (Some(insert), Some(_)) = (&insert, explain) {
+        let what = "`EXPLAIN` of an `INSERT INTO`";
+        return Err(QueryError::not_implemented(what, insert.position));
+    }
     Ok(Statement {
         query,
+        insert,
         describe,
         explain,
         default_workspace: tokens.default_workspace,
@@ -121,14 +130,15 @@ pub fn parse(sql: &str) -> Result<Statement, QueryError> {
     })
 }
 
-fn parse_query(parser: &mut Parser) -> Result<Box<Query>, ParserError> {
+fn parse_statement(parser: &mut Parser) -> Result<(Option<Insert>, Box<Query>), ParserError> {
+    let insert = insert::parse(parser)?;
     let query = parser.parse_query()?;
     while parser.consume_token(&Token::SemiColon) {}
     let next = parser.peek_token_ref();
     if next.token != Token::EOF {
         return parser.expected_ref("the end of the statement", next);
     }
-    Ok(query)
+    Ok((insert, query))
 }
 
 fn take_explain(tokens: &mut Tokens) -> Option<Explain> {
@@ -213,7 +223,8 @@ fn check_kind(tokens: &Tokens) -> Result<(), QueryError> {
     };
     let what = match word.keyword {
         Keyword::SELECT | Keyword::WITH | Keyword::VALUES | Keyword::TABLE => return Ok(()),
-        Keyword::INSERT => "`INSERT INTO`",
+        Keyword::INSERT if !insert::is_into_bucket(&tokens.list) => return Ok(()),
+        Keyword::INSERT => "`INSERT INTO` a bucket",
         Keyword::DESCRIBE | Keyword::DESC => "`DESCRIBE`",
         Keyword::SHOW => "`SHOW`",
         Keyword::CREATE => "`CREATE`",

@@ -73,6 +73,11 @@ pub fn call_at(name: &str, arguments: Vec<Typed>, now: Timestamp) -> Result<Type
     }
 }
 
+/// Whether `name` is a function whose value is the time of the statement.
+pub(crate) fn is_current_time(name: &str) -> bool {
+    scalar::special::is_current(name)
+}
+
 /// A call of an aggregate function. The expression holds one or more `Expr::AggregateFunction`,
 /// possibly inside scalar expressions.
 ///

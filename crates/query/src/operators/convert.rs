@@ -7,7 +7,7 @@ use crate::types::{DYNAMIC, SqlType, type_name};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr_fn::cast as native_cast;
-use datafusion::logical_expr::{Case, Expr, lit};
+use datafusion::logical_expr::{Case, Expr, lit, when};
 use outcrop_document::{Value, k};
 
 /// A constant. Arrays, objects and geographies become dynamic.
@@ -147,6 +147,17 @@ fn one_zero(operand: Typed) -> Typed {
         Some(Box::new(operand.expr)),
     );
     Typed::new(Expr::Case(case), DataType::Float64)
+}
+
+/// A dynamic operand with a K-encoded null for Arrow NULL: whatever it is, it is not undefined.
+///
+/// # Errors
+/// None in fact; DataFusion's builder of CASE has the signature.
+pub(crate) fn null_if_undefined(operand: Typed) -> datafusion::common::Result<Typed> {
+    let null = ScalarValue::BinaryView(Some(k::encode(&Value::Null)));
+    let is_undefined = operand.expr.clone().is_null();
+    let expr = when(is_undefined, Expr::Literal(null, None)).otherwise(operand.expr)?;
+    Ok(Typed::new(expr, DYNAMIC))
 }
 
 /// A dynamic operand with K-encoded nulls as Arrow NULL; native operands have none.

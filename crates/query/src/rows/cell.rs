@@ -106,7 +106,7 @@ impl Cells {
 }
 
 /// The type to convert to first, if plans do not use `data_type` by themselves.
-fn canonical(data_type: &DataType) -> Option<DataType> {
+pub(super) fn canonical(data_type: &DataType) -> Option<DataType> {
     match data_type {
         DataType::Int8
         | DataType::Int16

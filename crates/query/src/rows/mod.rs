@@ -6,6 +6,7 @@
 //! members is the order of `column_fields` in every row: clients match the two by position.
 
 mod cell;
+mod documents;
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,6 +17,8 @@ use outcrop_document::{ValueType, k};
 use crate::binder::{OutputColumn, OutputKind};
 use crate::error::QueryError;
 use cell::{Cells, write_string};
+
+pub(crate) use documents::{DOCUMENT_BYTES, DocumentReader, Undefined};
 
 /// Collects the rows of one result as a JSON array.
 pub(crate) struct RowWriter {

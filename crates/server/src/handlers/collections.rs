@@ -1,10 +1,12 @@
 //! `/v1/orgs/self/collections` and `/v1/orgs/self/ws/{workspace}/collections`.
 
+use std::sync::Arc;
+
 use axum::response::Response;
 use outcrop_api::Data;
 use outcrop_api::collection::{
     Collection, CollectionStats, CreateCollectionRequest, DeletedCollection, FieldMappingQuery,
-    FieldPartition,
+    FieldPartition, UpdateCollectionRequest,
 };
 use outcrop_catalog::{CollectionEntry, CollectionRecord, CollectionSettings, Compression};
 use outcrop_document::FieldPath;
@@ -15,6 +17,7 @@ use crate::call::{self, Call};
 use crate::clustering;
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
+use crate::ingest::transformations;
 
 /// `GET /v1/orgs/self/collections`.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
@@ -41,10 +44,10 @@ pub(crate) async fn create(call: Call) -> ApiResult<Response> {
         .name
         .clone()
         .ok_or_else(|| ApiError::invalid("`name` is required"))?;
-    let settings = settings(request)?;
+    let settings = settings(&call, request).await?;
     let key = call.caller()?.key.clone();
     let record = blocking::run({
-        let app = std::sync::Arc::clone(&call.app);
+        let app = Arc::clone(&call.app);
         let workspace = call.segment("workspace").to_owned();
         move || {
             app.catalog
@@ -62,23 +65,79 @@ pub(crate) async fn create(call: Call) -> ApiResult<Response> {
 pub(crate) async fn get(call: Call) -> ApiResult<Response> {
     let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
     let record = call.app.catalog.collection_record(workspace, name)?;
-    let stats = call
-        .app
-        .catalog
-        .collection(workspace, name)
-        .map(|entry| stats(&entry));
+    let entry = call.app.catalog.collection(workspace, name).ok();
     let mut data = shown(&call, record);
-    data.stats = Some(stats.unwrap_or_default());
+    data.stats = Some(entry.as_deref().map(stats).unwrap_or_default());
+    data.sources = entry.as_deref().map(sources).unwrap_or_default();
     call::json(&Data { data })
+}
+
+/// `PUT /v1/orgs/self/ws/{workspace}/collections/{collection}`: another description or ingest
+/// transformation, for documents that are written from then on.
+pub(crate) async fn update(call: Call) -> ApiResult<Response> {
+    let request: UpdateCollectionRequest = call.json()?;
+    let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
+    let entry = call.app.catalog.collection(workspace, name)?;
+    let mapping = match request.field_mapping_query {
+        Some(query) => Some(mapping(&call, &entry, query).await?),
+        None => None,
+    };
+    let record = blocking::run({
+        let app = Arc::clone(&call.app);
+        let (workspace, name) = (workspace.to_owned(), name.to_owned());
+        move || {
+            app.catalog
+                .update_collection(&workspace, &name, |settings| {
+                    if let Some(description) = request.description {
+                        settings.description = Some(description);
+                    }
+                    if let Some((sql, clustering_key)) = mapping {
+                        settings.field_mapping_sql = sql;
+                        settings.storage.clustering_key = clustering_key;
+                    }
+                })
+        }
+    })
+    .await??;
+    call::json(&Data {
+        data: shown(&call, record),
+    })
+}
+
+/// The new transformation of a collection and the clustering key that it then has: that of the
+/// new `CLUSTER BY`, else the old one unless the old `CLUSTER BY` gave it.
+async fn mapping(
+    call: &Call,
+    entry: &CollectionEntry,
+    query: FieldMappingQuery,
+) -> ApiResult<(Option<String>, Vec<FieldPath>)> {
+    let app = &call.app;
+    let sql = query.sql.filter(|sql| !sql.trim().is_empty());
+    let key = match &sql {
+        Some(sql) => {
+            let new = transformations::compile(&app.engine, sql).await?;
+            clustering::check(new.clustering_key().to_vec())?
+        }
+        None => Vec::new(),
+    };
+    let old = app.transformations.of(&app.engine, entry).await?;
+    let was_inside = old.is_some_and(|old| !old.clustering_key().is_empty());
+    let key = match key.is_empty() && !was_inside {
+        true => entry.record().settings.storage.clustering_key.clone(),
+        false => key,
+    };
+    Ok((sql, key))
 }
 
 /// `DELETE /v1/orgs/self/ws/{workspace}/collections/{collection}`.
 pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
+    let app = Arc::clone(&call.app);
     let record = blocking::run(move || {
         let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
         call.app.catalog.delete_collection(workspace, name)
     })
     .await??;
+    app.transformations.forget(record.id);
     call::json(&Data {
         data: DeletedCollection::new(&record.workspace, &record.name),
     })
@@ -87,8 +146,9 @@ pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
 /// What the creator chose.
 ///
 /// # Errors
-/// `NOTIMPLEMENTEDYET` for what would silently not happen: sources and transformations.
-fn settings(request: CreateCollectionRequest) -> ApiResult<CollectionSettings> {
+/// `NOTIMPLEMENTEDYET` for what would silently not happen: sources and rollups; `QUERY_ERROR` for a
+/// transformation that cannot be.
+async fn settings(call: &Call, request: CreateCollectionRequest) -> ApiResult<CollectionSettings> {
     if !request.sources.is_empty() {
         return Err(ApiError::not_implemented(
             "collections with sources are not implemented yet: create it without and add documents",
@@ -96,7 +156,12 @@ fn settings(request: CreateCollectionRequest) -> ApiResult<CollectionSettings> {
     }
     let sql = request.field_mapping_query.and_then(|query| query.sql);
     let field_mapping_sql = sql.filter(|sql| !sql.trim().is_empty());
-    let clustering_key = clustering_key(&request.clustering_key, field_mapping_sql.as_deref())?;
+    let transformation = match &field_mapping_sql {
+        Some(sql) => Some(transformations::compile(&call.app.engine, sql).await?),
+        None => None,
+    };
+    let inside = transformation.map(|compiled| compiled.clustering_key().to_vec());
+    let clustering_key = clustering_key(&request.clustering_key, inside.unwrap_or_default())?;
     let retention_secs = request
         .retention_secs
         .map(CollectionSettings::check_retention)
@@ -126,18 +191,10 @@ fn settings(request: CreateCollectionRequest) -> ApiResult<CollectionSettings> {
 /// The clustering key of a request: that of the transformation, or the one that is apart.
 ///
 /// # Errors
-/// `NOTIMPLEMENTEDYET` for a transformation that does something, `INVALIDINPUT` for two keys.
-fn clustering_key(apart: &[FieldPartition], sql: Option<&str>) -> ApiResult<Vec<FieldPath>> {
+/// `INVALIDINPUT` for two keys that differ, and for one of too many fields.
+fn clustering_key(apart: &[FieldPartition], inside: Vec<FieldPath>) -> ApiResult<Vec<FieldPath>> {
     let apart = clustering::from_partitions(apart)?;
-    let Some(sql) = sql else {
-        return Ok(apart);
-    };
-    let Some(inside) = clustering::of_transformation(sql)? else {
-        return Err(ApiError::not_implemented(
-            "ingest transformations other than `SELECT * FROM _input` with or without `CLUSTER BY` \
-             are not implemented yet",
-        ));
-    };
+    let inside = clustering::check(inside)?;
     if !apart.is_empty() && !inside.is_empty() && apart != inside {
         return Err(ApiError::invalid(
             "`clustering_key` and `CLUSTER BY` name different fields",
@@ -187,6 +244,26 @@ fn shown(call: &Call, record: CollectionRecord) -> Collection {
             .map(|sql| FieldMappingQuery { sql: Some(sql) }),
         stats: None,
     }
+}
+
+/// The Write API as a source, once a transformation failed for documents that came from it. The
+/// figures are since the start of the server.
+fn sources(entry: &CollectionEntry) -> Vec<serde_json::Value> {
+    let errors = entry.transformation_errors();
+    if errors.count == 0 {
+        return Vec::new();
+    }
+    vec![serde_json::json!({
+        "id": entry.record().id.to_string(),
+        "integration_name": null,
+        "write_api": {},
+        "status": {
+            "state": "WATCHING",
+            "message": null,
+            "total_ingest_transformation_errors": errors.count,
+            "last_ingest_transformation_error_message": errors.last_message,
+        },
+    })]
 }
 
 /// What storage counts. Indexes that there are not have no size, and what is not counted is `null`.

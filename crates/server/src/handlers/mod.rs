@@ -29,6 +29,9 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
         Box::pin(collections::create(call))
     }),
     ("getCollection", |call| Box::pin(collections::get(call))),
+    ("updateCollection", |call| {
+        Box::pin(collections::update(call))
+    }),
     ("deleteCollection", |call| {
         Box::pin(collections::delete(call))
     }),

@@ -4,6 +4,7 @@
 //! cursor says that there is no more. Asynchronous queries are refused, since nothing is kept for
 //! later.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -14,21 +15,25 @@ use outcrop_api::query::{
 };
 use outcrop_catalog::COMMONS;
 use outcrop_document::Timestamp;
-use outcrop_query::{Parameter, QueryOutput};
+use outcrop_query::{DocumentSink, Parameter, QueryOutput};
 
+use super::offsets;
 use crate::blocking;
 use crate::call::{self, Call};
 use crate::config::Limits;
 use crate::error::{ApiError, ApiResult};
+use crate::ingest::insert::InsertSink;
 
 /// `POST /v1/orgs/self/queries`: runs to the end and answers with all rows.
 pub(crate) async fn run(call: Call) -> ApiResult<Response> {
     let request: QueryRequest = call.json()?;
     let request = engine_request(request, &call)?;
     let _permit = call.app.admission.query()?;
-    let output = call.app.engine.execute(request).await?;
+    let sink = Arc::new(InsertSink::new(&call)?);
+    let into = Arc::clone(&sink) as Arc<dyn DocumentSink>;
+    let output = call.app.engine.execute_into(request, Some(into)).await?;
     note_use(&call, &output);
-    respond(&call, output)
+    respond(&call, output, sink.seqno().map(offsets::fence))
 }
 
 /// `POST /v1/orgs/self/queries/validations`: what a query reads and needs, without running it.
@@ -36,7 +41,7 @@ pub(crate) async fn validate(call: Call) -> ApiResult<Response> {
     let request: QueryRequest = call.json()?;
     let sql = statement(&request)?.to_owned();
     let _permit = call.app.admission.query()?;
-    let app = std::sync::Arc::clone(&call.app);
+    let app = Arc::clone(&call.app);
     let validation = blocking::run(move || app.engine.validate(&sql, COMMONS)).await??;
     call::json(&ValidateQueryResponse {
         collections: validation.collections,
@@ -109,8 +114,8 @@ fn note_use(call: &Call, output: &QueryOutput) {
     }
 }
 
-/// The response: the engine's rows are put in as they are.
-fn respond(call: &Call, output: QueryOutput) -> ApiResult<Response> {
+/// The response: the engine's rows are put in as they are. An INSERT has a fence.
+fn respond(call: &Call, output: QueryOutput, last_offset: Option<String>) -> ApiResult<Response> {
     let elapsed = call.app.monotonic().saturating_sub(call.received);
     let fields = output.column_fields.map(|names| {
         let field = |name| QueryField {
@@ -131,7 +136,7 @@ fn respond(call: &Call, output: QueryOutput) -> ApiResult<Response> {
         }),
         warnings: Some(output.warnings).filter(|warnings| !warnings.is_empty()),
         query_errors: None,
-        last_offset: None,
+        last_offset,
     };
     let mut body = serde_json::to_vec(&summary).map_err(ApiError::internal)?;
     if body.pop() != Some(b'}') {

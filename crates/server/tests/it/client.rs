@@ -156,6 +156,19 @@ impl Rig {
             .await;
     }
 
+    /// Creates the collection `c` of `commons` with an ingest transformation.
+    pub(crate) async fn create_transforming(&self, sql: &str) {
+        let body = serde_json::json!({ "name": "c", "field_mapping_query": { "sql": sql } });
+        self.post("/v1/orgs/self/ws/commons/collections", body)
+            .await;
+    }
+
+    /// The rows of a query, which must succeed.
+    pub(crate) async fn rows(&self, sql: &str) -> Value {
+        let body = serde_json::json!({ "sql": { "query": sql } });
+        self.post("/v1/orgs/self/queries", body).await["results"].clone()
+    }
+
     /// Adds documents to the collection `c` and returns their statuses.
     pub(crate) async fn add(&self, documents: Value) -> Vec<Value> {
         let body = serde_json::json!({ "data": documents });

@@ -124,7 +124,7 @@ async fn wrong_requests_are_told_apart() {
             "NOTIMPLEMENTEDYET",
         ),
         (
-            json!({ "name": "d", "field_mapping_query": { "sql": "SELECT 1 FROM _input" } }),
+            json!({ "name": "d", "field_mapping_query": { "sql": "SELECT COUNT(*) AS n FROM _input" } }),
             501,
             "NOTIMPLEMENTEDYET",
         ),

@@ -12,6 +12,7 @@ mod collections;
 mod documents;
 mod faults;
 mod folder;
+mod insert;
 mod limits;
 mod logs;
 mod operations;
@@ -22,6 +23,8 @@ mod restart;
 mod retention;
 mod shape;
 mod tls;
+mod transformation_equals_query;
+mod transformations;
 mod views;
 mod workspaces;
 

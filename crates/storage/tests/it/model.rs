@@ -2,13 +2,15 @@
 //! restarts, with a clustering key and a retention while time goes on.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
 use outcrop_storage::env::{Clock, ManualClock, MemoryDisk};
 use outcrop_storage::{
-    Collection, CollectionOptions, Environment, Operation, Outcome, Store, StoreOptions, WriteError,
+    Action, Collection, CollectionOptions, Decision, Environment, Operation, Outcome, Store,
+    StoreOptions, WriteError,
 };
 use proptest::prelude::*;
 
@@ -28,6 +30,8 @@ enum Change {
     /// With an age in seconds.
     Put(u8, i64, i64),
     Increment(u8),
+    /// Adds the document if there is none.
+    Offer(u8, i64),
     Delete(u8),
 }
 
@@ -54,6 +58,7 @@ fn change() -> impl Strategy<Value = Change> {
         4 => (id.clone(), 0..1000_i64, 0..150_i64)
             .prop_map(|(id, value, age)| Change::Put(id, value, age)),
         2 => id.clone().prop_map(Change::Increment),
+        1 => (id.clone(), 0..1000_i64).prop_map(|(id, value)| Change::Offer(id, value)),
         2 => id.prop_map(Change::Delete),
     ]
 }
@@ -77,8 +82,24 @@ fn operation(change: &Change, now: i64) -> Operation {
     match change {
         Change::Put(id, value, age) => event(&id.to_string(), *value, now - age * 1_000_000),
         Change::Increment(id) => increment(&id.to_string()),
+        Change::Offer(id, value) => offer(&id.to_string(), *value, now),
         Change::Delete(id) => Operation::delete(id.to_string()),
     }
+}
+
+/// Adds the document if there is none.
+fn offer(id: &str, value: i64, now: i64) -> Operation {
+    let Operation {
+        action: Action::Put(document),
+        ..
+    } = event(id, value, now)
+    else {
+        panic!("an event is a document to put");
+    };
+    Operation::decide(id, move |stored| match stored {
+        Some(_) => Decision::Keep,
+        None => Decision::Put(document),
+    })
 }
 
 fn apply(model: &mut Model, change: &Change, now: i64) -> Outcome {
@@ -95,6 +116,13 @@ fn apply(model: &mut Model, change: &Change, now: i64) -> Outcome {
                 Outcome::Patched
             }
             None => Outcome::Absent,
+        },
+        Change::Offer(id, value) => match model.entry(id.to_string()) {
+            Entry::Occupied(_) => Outcome::Kept,
+            Entry::Vacant(place) => {
+                place.insert((*value, now));
+                Outcome::Added
+            }
         },
         Change::Delete(id) => match model.remove(&id.to_string()) {
             Some(_) => Outcome::Deleted,

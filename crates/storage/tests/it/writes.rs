@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use outcrop_document::{Object, Value};
 use outcrop_storage::{
-    CollectionId, Environment, Operation, Outcome, Store, StoreError, StoreOptions, WriteError,
+    Action, CollectionId, Decision, Environment, Operation, Outcome, Store, StoreError,
+    StoreOptions, WriteError,
 };
 
 use crate::support::*;
@@ -103,6 +104,43 @@ fn a_failed_patch_changes_nothing_and_the_rest_of_the_batch_goes_on() {
         "{outcomes:?}"
     );
     assert_eq!(contents(&collection), map([("a", 1), ("b", 2)]));
+}
+
+#[test]
+fn a_decision_sees_the_stored_document_and_what_came_before_in_the_batch() {
+    let (_disk, _store, collection) = new_store();
+    let add_if_absent = |id: &str, number: i64| {
+        let document = match put(id, number).action {
+            Action::Put(document) => document,
+            other => panic!("{other:?}"),
+        };
+        Operation::decide(id, move |stored| match stored {
+            Some(_) => Decision::Keep,
+            None => Decision::Put(document),
+        })
+    };
+    write(&collection, vec![put("a", 1)]);
+    block_on(collection.flush()).unwrap();
+    let outcomes = write(&collection, vec![add_if_absent("a", 2)]);
+    assert_eq!(outcomes, [Kept]);
+    let doubled = Operation::decide("a", |stored| {
+        let mut document = stored.unwrap();
+        let number = value(&document);
+        document.insert("value".to_owned(), Value::Int(number * 2));
+        Decision::Put(document)
+    });
+    let batch = vec![
+        add_if_absent("b", 7),
+        add_if_absent("b", 8),
+        Operation::delete("b"),
+        add_if_absent("b", 9),
+        doubled,
+        increment("a"),
+    ];
+    use Outcome::{Added, Deleted, Kept, Patched, Replaced};
+    let outcomes = write(&collection, batch);
+    assert_eq!(outcomes, [Added, Kept, Deleted, Added, Replaced, Patched]);
+    assert_eq!(contents(&collection), map([("a", 3), ("b", 9)]));
 }
 
 #[test]

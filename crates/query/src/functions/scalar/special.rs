@@ -258,6 +258,20 @@ fn json_format(operand: Typed) -> Lowered {
     Ok(Operation::JsonFormat.call(vec![operand.expr], DataType::Utf8View))
 }
 
+/// Whether `name` is a function of the current time.
+pub(crate) fn is_current(name: &str) -> bool {
+    let names = [
+        "CURRENT_DATE",
+        "CURRENT_DATETIME",
+        "CURRENT_TIME",
+        "CURRENT_TIMESTAMP",
+        "NOW",
+    ];
+    names
+        .iter()
+        .any(|current| current.eq_ignore_ascii_case(name))
+}
+
 /// `CURRENT_DATE`, `CURRENT_DATETIME`, `CURRENT_TIME` and `CURRENT_TIMESTAMP`, as constants;
 /// `None` for any other name.
 pub(crate) fn current(name: &str, arguments: &[Typed], now: Timestamp) -> Option<Lowered> {

@@ -1,63 +1,152 @@
 //! `POST …/docs`: adds documents, or replaces those whose id is taken.
+//!
+//! Documents pass through the transformation of the collection, if it has one.
 
 use std::sync::Arc;
 
 use axum::response::Response;
-use outcrop_api::error::ErrorType;
-use outcrop_document::{Object, Timestamp, Value, json, k};
+use outcrop_catalog::CollectionEntry;
+use outcrop_document::{Object, Timestamp, Value, json};
+use outcrop_query::{Transformation, Transformed};
 use outcrop_storage::Operation;
 
-use super::{Entry, id};
+use super::Entry;
+use crate::blocking;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
-
-/// Name of the member that holds a document's time.
-const EVENT_TIME: &str = "_event_time";
-
-/// Name of the member that is reserved for sources, and dropped.
-const META: &str = "_meta";
-
-/// Microseconds of a day.
-const DAY_MICROS: i64 = 86_400_000_000;
+use crate::ingest::id::{self, ID};
+use crate::ingest::op::Op;
+use crate::ingest::settle::{EVENT_TIME, META, Settling};
+use crate::ingest::transformations;
 
 /// `POST …/docs`.
 pub(crate) async fn handle(call: Call) -> ApiResult<Response> {
-    let reader = Reader {
-        request_id: ids::uuid(call.app.environment().random.as_ref())
+    let entry = super::collection(&call)?;
+    let app = Arc::clone(&call.app);
+    let transformation = app.transformations.of(&app.engine, &entry).await?;
+    let reader = Arc::new(Reader {
+        request_id: ids::uuid(app.environment().random.as_ref())
             .hyphenated()
             .to_string(),
-        received: Timestamp(call.received_micros),
-        document_bytes_max: call.app.limits.document_bytes_max,
-        body_bytes: call.body.len(),
+        settling: Settling {
+            received: Timestamp(call.received_micros),
+            document_bytes_max: app.limits.document_bytes_max,
+            // A document of the body is not larger than it by much; one that is made of it may be.
+            is_measured: transformation.is_some()
+                || call.body.len() > app.limits.document_bytes_max,
+        },
+    });
+    match transformation {
+        None => super::write(call, move |index, value| reader.entry(index, value)).await,
+        Some(transformation) => transformed(call, &entry, reader, transformation).await,
+    }
+}
+
+/// Writes what the transformation makes of the documents.
+async fn transformed(
+    call: Call,
+    entry: &CollectionEntry,
+    reader: Arc<Reader>,
+    transformation: Arc<Transformation>,
+) -> ApiResult<Response> {
+    let mut documents = Vec::new();
+    let inputs = super::read(&call, |_, value| input(value)).await?;
+    let mut sources = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        sources.push(input.map(|document| {
+            let source = Source::of(&document);
+            documents.push(document);
+            source
+        }));
+    }
+    let given: Vec<Transformed> = match transformation.is_identity() {
+        true => documents.into_iter().map(|one| Ok(vec![one])).collect(),
+        false => {
+            let now = reader.settling.received;
+            let compiled = Arc::clone(&transformation);
+            let given = call.app.engine.transform(compiled, documents, now).await;
+            given.map_err(transformations::failed)?
+        }
     };
-    let reader = Arc::new(reader);
-    super::write(call, move |index, value| reader.entry(index, value)).await
+    let unnests = transformation.unnests();
+    let combine = move || {
+        let mut given = given.into_iter();
+        let entries = sources.into_iter().enumerate().map(|(index, source)| {
+            let source = match source {
+                Ok(source) => source,
+                Err(error) => return Entry::failed(None, error),
+            };
+            let given = given.next().unwrap_or_else(|| Ok(Vec::new()));
+            reader.transformed(index, &source, given, unnests)
+        });
+        entries.collect::<Vec<_>>()
+    };
+    let entries = blocking::run_for(call.body.len(), combine).await?;
+    count_errors(entry, &entries);
+    super::commit(&call, entry, entries).await
+}
+
+/// What a document that came in hands down to those that a transformation makes of it.
+struct Source {
+    id: Option<Value>,
+    event_time: Option<Value>,
+}
+
+impl Source {
+    fn of(document: &Object) -> Self {
+        Self {
+            id: document.get(ID).cloned(),
+            event_time: document.get(EVENT_TIME).cloned(),
+        }
+    }
+}
+
+/// A document as a transformation sees it: typed values resolved, no `_meta`.
+fn input(value: Value) -> ApiResult<Object> {
+    let Value::Object(mut document) = value else {
+        return Err(ApiError::invalid("a document has to be a JSON object"));
+    };
+    document.remove(META);
+    match json::resolve_typed(Value::Object(document))? {
+        Value::Object(document) => Ok(document),
+        _ => Err(ApiError::invalid(
+            "a document has to be a JSON object, not a typed value",
+        )),
+    }
+}
+
+fn count_errors(entry: &CollectionEntry, entries: &[Entry]) {
+    let errors = entries
+        .iter()
+        .filter_map(|entry| entry.operations.as_ref().err());
+    if let Some(last) = errors.clone().next_back() {
+        entry.add_transformation_errors(errors.count() as u64, &last.model.message);
+    }
 }
 
 /// Turns elements of `data` into documents.
 struct Reader {
     /// First part of generated ids.
     request_id: String,
-    /// The default of `_event_time`.
-    received: Timestamp,
-    /// Largest document.
-    document_bytes_max: usize,
-    /// Size of the request, which no document of it exceeds by much.
-    body_bytes: usize,
+    settling: Settling,
 }
 
 impl Reader {
+    fn generated_id(&self, index: usize) -> String {
+        format!("{}-{}", self.request_id, index + 1)
+    }
+
+    /// The entry of a document that is stored as it is.
     fn entry(&self, index: usize, value: Value) -> Entry {
-        let generated = || format!("{}-{}", self.request_id, index + 1);
         let Value::Object(document) = value else {
             return Entry::failed(
                 None,
                 ApiError::invalid("a document has to be a JSON object"),
             );
         };
-        let id = match document.get(id::ID) {
-            None => Ok(generated()),
+        let id = match document.get(ID) {
+            None => Ok(self.generated_id(index)),
             Some(value) => json::resolve_typed(value.clone())
                 .map_err(ApiError::from)
                 .and_then(|value| id::text(&value)),
@@ -67,11 +156,7 @@ impl Reader {
             Err(error) => return Entry::failed(None, error),
         };
         match self.document(document, &id) {
-            Ok(document) => Entry {
-                operation: Ok(Operation::put(id.clone(), document)),
-                id: Some(id),
-                patch_id: None,
-            },
+            Ok(document) => Entry::of(Some(id.clone()), Operation::put(id, document)),
             Err(error) => Entry::failed(Some(id), error),
         }
     }
@@ -79,80 +164,85 @@ impl Reader {
     /// The document as it is stored: typed values resolved, special members in place.
     fn document(&self, mut document: Object, id: &str) -> ApiResult<Object> {
         document.remove(META);
-        document.insert(id::ID.to_owned(), Value::String(id.to_owned()));
-        let Value::Object(mut document) = json::resolve_typed(Value::Object(document))? else {
+        document.insert(ID.to_owned(), Value::String(id.to_owned()));
+        let Value::Object(document) = json::resolve_typed(Value::Object(document))? else {
             return Err(ApiError::invalid(
                 "a document has to be a JSON object, not a typed value",
             ));
         };
-        let event_time = match document.remove(EVENT_TIME) {
-            None | Some(Value::Null) => self.received,
-            Some(value) => event_time(&value)?,
+        self.settling.settle(document, id)
+    }
+
+    /// The entry of a document out of which the transformation made `given`.
+    fn transformed(
+        &self,
+        index: usize,
+        source: &Source,
+        given: Transformed,
+        unnests: bool,
+    ) -> Entry {
+        let source_id = source.id.as_ref().and_then(|id| id::text(id).ok());
+        let given = match given {
+            Ok(given) => given,
+            Err(message) => {
+                let message = format!("the ingest transformation failed: {message}");
+                return Entry::failed(source_id, ApiError::invalid(message));
+            }
         };
-        document.insert(EVENT_TIME.to_owned(), Value::Timestamp(event_time));
-        self.check_size(document)
+        let is_one = given.len() == 1;
+        let numbered = given.into_iter().enumerate();
+        let operations = numbered.map(|(number, document)| {
+            let generated = match unnests {
+                false => self.generated_id(index),
+                true => format!("{}-{}", self.generated_id(index), number + 1),
+            };
+            // Documents out of one array would otherwise replace each other.
+            let inherited = source.id.as_ref().filter(|_| !unnests);
+            self.operation(document, source, inherited, generated)
+        });
+        match operations.collect::<ApiResult<Vec<_>>>() {
+            Ok(operations) => {
+                let only = operations.first().filter(|_| is_one);
+                let id = only.map(|operation| operation.id.clone()).or(source_id);
+                Entry {
+                    id,
+                    operations: Ok(operations),
+                    patch_id: None,
+                }
+            }
+            Err(error) => Entry::failed(source_id, error),
+        }
     }
 
-    /// Refuses a document above the limit. Only requests that are large enough to hold one are
-    /// measured; the measure is the encoded size.
-    fn check_size(&self, document: Object) -> ApiResult<Object> {
-        if self.body_bytes <= self.document_bytes_max {
-            return Ok(document);
+    /// What to do with one document that a transformation gave.
+    ///
+    /// Its `_id` is its own, else `inherited`, else `generated`; a null asks for a generated one.
+    fn operation(
+        &self,
+        mut document: Object,
+        source: &Source,
+        inherited: Option<&Value>,
+        generated: String,
+    ) -> ApiResult<Operation> {
+        let op = Op::take(&mut document)?;
+        let own = document.remove(ID);
+        let id = match own.as_ref().or(inherited) {
+            None | Some(Value::Null) if op.needs_id() => {
+                let message = format!("the `_op` {} needs an `_id`", op.name());
+                return Err(ApiError::invalid(message));
+            }
+            None | Some(Value::Null) => generated,
+            Some(value) => id::text(value)?,
+        };
+        if op == Op::Delete {
+            return Ok(Operation::delete(id));
         }
-        let document = Value::Object(document);
-        let bytes = k::encode(&document).len();
-        match document {
-            Value::Object(document) if bytes <= self.document_bytes_max => Ok(document),
-            _ => Err(ApiError::new(
-                ErrorType::ContentTooLarge,
-                format!(
-                    "the document has {bytes} bytes, more than the limit of {}",
-                    self.document_bytes_max
-                ),
-            )),
+        if !document.contains_key(EVENT_TIME)
+            && let Some(time) = &source.event_time
+        {
+            document.insert(EVENT_TIME.to_owned(), time.clone());
         }
-    }
-}
-
-/// The time of a document: a text in ISO 8601, microseconds since 1970, or a typed value.
-fn event_time(value: &Value) -> ApiResult<Timestamp> {
-    match value {
-        Value::Timestamp(timestamp) => Ok(*timestamp),
-        Value::Int(micros) => Ok(Timestamp(*micros)),
-        Value::Datetime(datetime) => Ok(Timestamp(datetime.0)),
-        Value::Date(date) => Ok(Timestamp(i64::from(date.0) * DAY_MICROS)),
-        Value::String(text) => Timestamp::parse(text.trim()).map_err(|error| {
-            ApiError::invalid(format!("`{EVENT_TIME}` is not a timestamp: {error}"))
-        }),
-        other => Err(ApiError::invalid(format!(
-            "`{EVENT_TIME}` has to be a timestamp, not of type `{}`",
-            other.value_type().name()
-        ))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_time_has_many_forms() {
-        let expected = Timestamp(1_577_923_200_000_000);
-        for value in [
-            Value::Timestamp(expected),
-            Value::Int(expected.0),
-            Value::String("2020-01-02T00:00:00Z".to_owned()),
-            Value::String(" 2020-01-02T01:00:00+01:00 ".to_owned()),
-            Value::Date(outcrop_document::Date(18_263)),
-        ] {
-            assert_eq!(event_time(&value).unwrap(), expected, "{value:?}");
-        }
-        for value in [
-            Value::Bool(true),
-            Value::String("soon".to_owned()),
-            Value::Float(1.5),
-        ] {
-            assert!(event_time(&value).is_err(), "{value:?}");
-        }
+        let document = self.settling.settle(document, &id)?;
+        Ok(op.operation(id, document))
     }
 }

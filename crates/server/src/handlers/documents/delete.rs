@@ -4,9 +4,10 @@ use axum::response::Response;
 use outcrop_document::Value;
 use outcrop_storage::Operation;
 
-use super::{Entry, id};
+use super::Entry;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
+use crate::ingest::id;
 
 /// `DELETE …/docs`.
 pub(crate) async fn handle(call: Call) -> ApiResult<Response> {
@@ -21,11 +22,7 @@ fn entry(value: &Value) -> Entry {
         );
     };
     match id::required(members) {
-        Ok(id) => Entry {
-            operation: Ok(Operation::delete(id.clone())),
-            id: Some(id),
-            patch_id: None,
-        },
+        Ok(id) => Entry::of(Some(id.clone()), Operation::delete(id)),
         Err(error) => Entry::failed(None, error),
     }
 }

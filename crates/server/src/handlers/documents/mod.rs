@@ -5,8 +5,9 @@
 
 pub(super) mod add;
 pub(super) mod delete;
-mod id;
 pub(super) mod patch;
+
+use std::sync::Arc;
 
 use axum::response::Response;
 use bytes::Bytes;
@@ -24,17 +25,26 @@ use crate::error::{ApiError, ApiResult};
 struct Entry {
     /// The document's id, as far as it is known.
     id: Option<String>,
-    /// What storage shall do, or why nothing.
-    operation: Result<Operation, ApiError>,
+    /// What storage shall do, one after the other, or why nothing. A transformation may have made
+    /// several documents of one, or none.
+    operations: Result<Vec<Operation>, ApiError>,
     /// The id of the patch, if it is one.
     patch_id: Option<String>,
 }
 
 impl Entry {
+    fn of(id: Option<String>, operation: Operation) -> Self {
+        Self {
+            id,
+            operations: Ok(vec![operation]),
+            patch_id: None,
+        }
+    }
+
     fn failed(id: Option<String>, error: impl Into<ApiError>) -> Self {
         Self {
             id,
-            operation: Err(error.into()),
+            operations: Err(error.into()),
             patch_id: None,
         }
     }
@@ -45,22 +55,30 @@ async fn write<F>(call: Call, read: F) -> ApiResult<Response>
 where
     F: Fn(usize, Value) -> Entry + Send + 'static,
 {
+    let entry = collection(&call)?;
+    let entries = self::read(&call, read).await?;
+    commit(&call, &entry, entries).await
+}
+
+/// The collection of the path.
+fn collection(call: &Call) -> ApiResult<Arc<CollectionEntry>> {
     let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
-    let entry = call.app.catalog.collection(workspace, name)?;
+    Ok(call.app.catalog.collection(workspace, name)?)
+}
+
+/// What `read` makes of each element of `data`.
+async fn read<T, F>(call: &Call, read: F) -> ApiResult<Vec<T>>
+where
+    T: Send + 'static,
+    F: Fn(usize, Value) -> T + Send + 'static,
+{
     let body = call.body.clone();
     let documents_max = call.app.limits.write_documents_max;
-    let entries = blocking::run_for(body.len(), move || {
-        let values = elements(&body, documents_max)?;
-        Ok::<Vec<Entry>, ApiError>(
-            values
-                .into_iter()
-                .enumerate()
-                .map(|(index, value)| read(index, value))
-                .collect(),
-        )
+    blocking::run_for(body.len(), move || {
+        let values = elements(&body, documents_max)?.into_iter().enumerate();
+        Ok(values.map(|(index, value)| read(index, value)).collect())
     })
-    .await??;
-    commit(&call, &entry, entries).await
+    .await?
 }
 
 /// Writes what can be written and tells what became of each entry, in the request's order.
@@ -70,18 +88,16 @@ async fn commit(call: &Call, entry: &CollectionEntry, entries: Vec<Entry>) -> Ap
     let mut pending = Vec::with_capacity(entries.len());
     for Entry {
         id,
-        operation,
+        operations: wanted,
         patch_id,
     } in entries
     {
-        let error = match operation {
-            Ok(operation) => {
-                operations.push(operation);
-                None
-            }
-            Err(error) => Some(error),
-        };
-        pending.push((id, patch_id, error));
+        let count = wanted.map(|wanted| {
+            let count = wanted.len();
+            operations.extend(wanted);
+            count
+        });
+        pending.push((id, patch_id, count));
     }
     let (seqno, outcomes) = if operations.is_empty() {
         (collection.snapshot().seqno(), Vec::new())
@@ -91,17 +107,17 @@ async fn commit(call: &Call, entry: &CollectionEntry, entries: Vec<Entry>) -> Ap
     };
     let mut outcomes = outcomes.into_iter();
     let mut data = Vec::with_capacity(pending.len());
-    for (id, patch_id, error) in pending {
-        let result = match error {
-            Some(error) => Err(error),
-            None => match outcomes.next() {
-                Some(outcome) => status(outcome, patch_id.is_some(), id.as_deref()),
-                None => {
-                    return Err(ApiError::internal(
-                        "a write has fewer outcomes than documents",
-                    ));
+    for (id, patch_id, count) in pending {
+        let result = match count {
+            Err(error) => Err(error),
+            Ok(count) => {
+                let own: Vec<_> = outcomes.by_ref().take(count).collect();
+                if own.len() < count {
+                    let message = "a write has fewer outcomes than documents";
+                    return Err(ApiError::internal(message));
                 }
-            },
+                statuses(own, patch_id.is_some(), id.as_deref())
+            }
         };
         data.push(shown(call, id, patch_id, result));
     }
@@ -111,10 +127,26 @@ async fn commit(call: &Call, entry: &CollectionEntry, entries: Vec<Entry>) -> Ap
     })
 }
 
+/// The status of an entry. That of one that was to do nothing, and that of a document that an
+/// `_op` had no use for, is `ADDED`: it was taken in. Of several, what was added counts most.
+fn statuses(outcomes: Vec<Outcome>, is_patch: bool, id: Option<&str>) -> Result<Status, ApiError> {
+    let statuses = outcomes
+        .into_iter()
+        .map(|outcome| status(outcome, is_patch, id))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(match statuses.as_slice() {
+        [] => Status::Added,
+        [only] => *only,
+        several if several.contains(&Status::Added) => Status::Added,
+        several if several.contains(&Status::Replaced) => Status::Replaced,
+        [first, ..] => *first,
+    })
+}
+
 /// The status of a document that storage has dealt with.
 fn status(outcome: Outcome, is_patch: bool, id: Option<&str>) -> Result<Status, ApiError> {
     match outcome {
-        Outcome::Added => Ok(Status::Added),
+        Outcome::Added | Outcome::Kept => Ok(Status::Added),
         Outcome::Replaced => Ok(Status::Replaced),
         Outcome::Deleted => Ok(Status::Deleted),
         Outcome::Patched => Ok(Status::Patched),

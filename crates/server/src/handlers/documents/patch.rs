@@ -6,11 +6,12 @@ use axum::response::Response;
 use outcrop_document::{Object, Patch, Value, json};
 use outcrop_storage::Operation;
 
-use super::{Entry, id};
+use super::Entry;
 use crate::app::App;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
+use crate::ingest::id;
 
 /// `PATCH …/docs`.
 pub(crate) async fn handle(call: Call) -> ApiResult<Response> {
@@ -36,7 +37,7 @@ fn entry(app: &App, value: Value) -> Entry {
         .map(|patch| Operation::patch(id.clone(), move |document: &Object| patch.apply(document)));
     Entry {
         id: Some(id),
-        operation,
+        operations: operation.map(|operation| vec![operation]),
         patch_id: Some(patch_id),
     }
 }

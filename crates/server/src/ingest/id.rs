@@ -5,13 +5,13 @@ use outcrop_document::{Object, Value, json};
 use crate::error::{ApiError, ApiResult};
 
 /// Name of the member.
-pub(super) const ID: &str = "_id";
+pub(crate) const ID: &str = "_id";
 
 /// The id as text: texts stay as they are, other scalars are written out.
 ///
 /// # Errors
 /// `INVALIDINPUT` for null, lists, objects and the other types that have no plain text form.
-pub(super) fn text(value: &Value) -> ApiResult<String> {
+pub(crate) fn text(value: &Value) -> ApiResult<String> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Bool(_) | Value::Int(_) | Value::Float(_) => Ok(plain_json(value)),
@@ -36,7 +36,7 @@ pub(super) fn text(value: &Value) -> ApiResult<String> {
 ///
 /// # Errors
 /// `INVALIDINPUT` if it is missing or as for [`text`].
-pub(super) fn required(entry: &Object) -> ApiResult<String> {
+pub(crate) fn required(entry: &Object) -> ApiResult<String> {
     let value = entry
         .get(ID)
         .ok_or_else(|| ApiError::invalid(format!("`{ID}` is required")))?;
