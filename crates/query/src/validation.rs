@@ -89,7 +89,7 @@ pub(crate) fn validate(
 /// Whether a statement can be that of a view.
 fn check_view(statement: &Statement) -> Result<(), QueryError> {
     let start = Some(Position { line: 1, column: 1 });
-    if statement.explain.is_some() || statement.describe.is_some() {
+    if !statement.is_query() {
         return Err(QueryError::semantic("a view is a query", start));
     }
     if let Some(parameter) = statement.parameters.first() {

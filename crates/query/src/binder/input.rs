@@ -177,6 +177,10 @@ fn check_statement(statement: &Statement) -> Result<()> {
         "a query with parameters"
     } else if statement.insert.is_some() {
         "an INSERT"
+    } else if let Some(script) = &statement.script {
+        // Nothing could stop a function that sleeps while documents wait.
+        let what = "a `script {{{ … }}}` in an ingest transformation";
+        return Err(QueryError::not_implemented(what, Some(script.position)));
     } else {
         return Ok(());
     };

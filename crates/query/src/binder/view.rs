@@ -28,7 +28,7 @@ impl Binder<'_> {
             return complain(format!("views use each other more than {DEPTH_MAX} deep"));
         }
         let statement = &view.statement;
-        if statement.explain.is_some() || statement.describe.is_some() {
+        if !statement.is_query() {
             return complain(format!("the view `{name}` is no query"));
         }
         if let Some(parameter) = statement.parameters.first() {

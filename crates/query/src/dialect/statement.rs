@@ -73,6 +73,13 @@ pub struct Statement {
     pub warnings: Vec<String>,
 }
 
+impl Statement {
+    /// Whether it gives the rows of its query, and does nothing else with them.
+    pub(crate) fn is_query(&self) -> bool {
+        self.insert.is_none() && self.describe.is_none() && self.explain.is_none()
+    }
+}
+
 /// Parses the one statement of `sql`.
 ///
 /// # Errors

@@ -397,6 +397,11 @@ async fn what_is_no_transformation_is_refused_with_its_place() {
         ),
         ("SELECT 1", "QUERY_ERROR", None),
         (
+            "script {{{ export function f(a) { return a; } }}} SELECT _script.f(a) FROM _input",
+            "NOTIMPLEMENTEDYET",
+            None,
+        ),
+        (
             "SELECT a, (SELECT 1) FROM _input",
             "QUERY_ERROR",
             Some((1, 12)),

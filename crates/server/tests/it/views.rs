@@ -135,6 +135,11 @@ async fn wrong_requests_are_told_apart() {
             400,
             "QUERY_ERROR",
         ),
+        (
+            json!({ "name": "w", "query": "INSERT INTO c SELECT x FROM d" }),
+            400,
+            "QUERY_ERROR",
+        ),
     ];
     for (body, status, error_type) in cases {
         let answer = rig.call("POST", VIEWS, Some(body)).await;
