@@ -100,7 +100,7 @@ impl fmt::Debug for ScanPredicate {
     }
 }
 
-pub(crate) fn batch_schema(columns: &[SubColumn], document: bool) -> SchemaRef {
+fn batch_schema(columns: &[SubColumn], document: bool) -> SchemaRef {
     let document = document.then(|| Field::new(DOCUMENT_COLUMN, DataType::BinaryView, false));
     let fields = columns.iter().map(SubColumn::field).chain(document);
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))

@@ -17,7 +17,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::basic::Type;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{
-    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader,
 };
 use parquet::file::statistics::Statistics;
 
@@ -25,7 +25,6 @@ use super::checksums::{BLOCK_BYTES, CheckedBytes, ChecksumError, READ_FAILED};
 use super::error::SegmentError;
 use super::footer::{FORMAT_VERSION, FooterError, ORDER_KEY, Section, Sections, metadata_value};
 use super::inverted::{IndexPath, InvertedIndex, PathIndex};
-use super::layout::Layout;
 use super::page_source::PageSource;
 use super::scan::SegmentScan;
 use super::sort_order::SortOrder;
@@ -34,7 +33,7 @@ use super::type_section;
 use crate::chunk::EVENT_TIME;
 use crate::deletion_vector::DeletionVector;
 use crate::env::{ObjectSource, read_error_of_text};
-use crate::scan::{BatchIterator, ScanRequest, batch_schema, live_rows};
+use crate::scan::{BatchIterator, ScanRequest, live_rows};
 use crate::sub_column::{DOCUMENT_COLUMN, SubColumn, SubColumnKind};
 use crate::type_counts::PathTypes;
 
@@ -53,6 +52,8 @@ pub struct Segment {
     group_starts: Vec<u32>,
     columns: HashMap<SubColumn, usize>,
     document_column: usize,
+    /// Bytes of the values of each column of the file.
+    column_bytes: Vec<u64>,
     types: PathTypes,
     /// What the rows are ordered by, if by anything.
     order: Option<SortOrder>,
@@ -88,6 +89,7 @@ impl Segment {
         let (columns, schema) = open.columns(&metadata)?;
         let group_starts = open.group_starts(&metadata)?;
         let order = open.order(&metadata)?;
+        let column_bytes = column_bytes(&metadata);
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let metadata =
             ArrowReaderMetadata::try_new(Arc::new(metadata), options).map_err(|source| {
@@ -113,6 +115,7 @@ impl Segment {
             metadata,
             group_starts,
             document_column: columns.len(),
+            column_bytes,
             columns,
             types,
             order,
@@ -136,17 +139,14 @@ impl Segment {
     }
 
     /// Bytes that the values of `columns` take once they are decoded, and those of the documents if
-    /// `document`; the footer tells.
+    /// `document`; the footer tells. A column that is not stored comes out of the documents.
     pub(crate) fn value_bytes(&self, columns: &[SubColumn], document: bool) -> u64 {
-        let schema = batch_schema(columns, document);
-        let layout = Layout::new(self, columns, document, schema);
-        let groups = self.metadata.metadata().row_groups().iter();
-        let of_group = |group: &RowGroupMetaData| -> u64 {
-            let columns = group.columns().iter().enumerate();
-            let read = columns.filter(|(place, _)| layout.mask.leaf_included(*place));
-            read.map(|(_, column)| decoded_bytes(column)).sum()
-        };
-        groups.map(of_group).sum()
+        let is_rare =
+            |column: &SubColumn| self.column(column).is_none() && self.types.count(column) > 0;
+        let stored = columns.iter().filter_map(|column| self.column(column));
+        let documents = document || columns.iter().any(is_rare);
+        let read = stored.chain(documents.then_some(self.document_column));
+        read.map(|place| self.column_bytes[place]).sum()
     }
 
     /// Where the blocks begin that fail their checksums; reads the whole file.
@@ -321,6 +321,17 @@ impl Segment {
             (error, _) => error.into(),
         }
     }
+}
+
+/// Bytes of the values of each column in all row groups.
+fn column_bytes(metadata: &ParquetMetaData) -> Vec<u64> {
+    let mut bytes = vec![0; metadata.file_metadata().schema_descr().num_columns()];
+    for group in metadata.row_groups() {
+        for (bytes, column) in bytes.iter_mut().zip(group.columns()) {
+            *bytes += decoded_bytes(column);
+        }
+    }
+    bytes
 }
 
 /// Bytes of the values of a column in one row group, without dictionary and compression.
