@@ -35,6 +35,9 @@ pub struct EngineOptions {
     pub partitions: usize,
     /// Bytes of JSON that one result may have.
     pub result_bytes_max: usize,
+    /// Bytes of documents that an ingest transformation may make of those of one write: UNNEST
+    /// repeats the fields of a document beside each element of its array.
+    pub transformation_bytes_max: usize,
     /// How collections are read that have no `HINT(access_path=…)`.
     pub access_path: AccessPath,
     /// Where sorts and aggregations put what does not fit in memory; nowhere if `None`.
@@ -42,7 +45,8 @@ pub struct EngineOptions {
 }
 
 impl Default for EngineOptions {
-    /// 1 GiB of memory, a partition per core, results of 100 MiB, no spilling.
+    /// 1 GiB of memory, a partition per core, results of 100 MiB, 128 MiB out of a transformation, no
+    /// spilling.
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -50,6 +54,7 @@ impl Default for EngineOptions {
             memory_gauge: None,
             partitions: cores,
             result_bytes_max: 100 << 20,
+            transformation_bytes_max: 128 << 20,
             access_path: AccessPath::Cheapest,
             spill_directory: None,
         }

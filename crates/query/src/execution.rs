@@ -87,6 +87,11 @@ impl Session {
         (self.template.config().clone(), runtime)
     }
 
+    /// Bytes of documents that an ingest transformation may make of those of one write.
+    pub(crate) fn transformation_bytes_max(&self) -> usize {
+        self.options.transformation_bytes_max
+    }
+
     /// The state of one query.
     fn state(&self, cancellation: Arc<Cancellation>, lookup_joins: bool) -> SessionState {
         let mut config = self.template.config().clone().with_extension(cancellation);

@@ -5,6 +5,7 @@
 //! | 1/2 | what queries hold; sorts and aggregations write more than that to disk |
 //! | 1/8 | recent documents of all collections; they are flushed from half of it on |
 //! | 1/32 | bodies of writes in flight, which take a few times as much while they are worked on |
+//! | 1/16 | what an ingest transformation makes of one of them |
 //! | the rest | flushes, compactions, open segments, the cache of a bucket, and what nobody counts |
 //!
 //! Counts are estimates. So the memory that the process has is looked at as well: close to the limit
@@ -44,6 +45,7 @@ pub(crate) fn share_out(
 ) {
     engine.memory_bytes_max = bytes / 2;
     engine.result_bytes_max = engine.result_bytes_max.min(bytes / 8);
+    engine.transformation_bytes_max = engine.transformation_bytes_max.min(bytes / 16);
     let deltas = bytes as u64 / 8;
     store.deltas_bytes_max = deltas;
     store.delta_bytes_max = store.delta_bytes_max.min(deltas);

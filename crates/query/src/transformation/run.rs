@@ -24,10 +24,6 @@ use crate::rows::{DOCUMENT_BYTES, DocumentReader, Undefined};
 /// at once, large enough that the cost of starting a plan does not show.
 const BATCH_DOCUMENTS: usize = 1_024;
 
-/// Most bytes of documents that one call may give: UNNEST repeats the fields of a document beside
-/// each element of its array.
-const OUTPUT_BYTES_MAX: usize = 128 << 20;
-
 /// What became of one document: those that it gave, or why it failed.
 pub type Transformed = Result<Vec<Object>, String>;
 
@@ -52,7 +48,8 @@ impl Transformation {
             plan,
             transformed: documents.iter().map(|_| Ok(Vec::new())).collect(),
             documents,
-            bytes_left: OUTPUT_BYTES_MAX,
+            bytes_max: session.transformation_bytes_max(),
+            bytes: 0,
         };
         let starts = (0..run.documents.len()).step_by(BATCH_DOCUMENTS);
         let end = |start: usize| run.documents.len().min(start + BATCH_DOCUMENTS);
@@ -79,7 +76,10 @@ struct Run<'a> {
     plan: Plan,
     documents: Vec<Vec<u8>>,
     transformed: Vec<Transformed>,
-    bytes_left: usize,
+    /// Most bytes of documents that may be given.
+    bytes_max: usize,
+    /// Bytes of those given.
+    bytes: usize,
 }
 
 impl Run<'_> {
@@ -95,9 +95,13 @@ impl Run<'_> {
         let plan = reset_plan_states(Arc::clone(&self.plan.physical))?;
         let mut batches = execute_stream(plan, Arc::new(context))?;
         let mut given = Vec::new();
-        let mut bytes_left = self.bytes_left;
+        let mut bytes_left = self.bytes_max - self.bytes;
         while let Some(batch) = batches.next().await {
-            read(&batch?, &self.plan, &mut bytes_left, &mut given)?;
+            if !read(&batch?, &self.plan, &mut bytes_left, &mut given)? {
+                return Err(QueryError::ResultTooLarge {
+                    limit_bytes: self.bytes_max as u64,
+                });
+            }
         }
         for (row, document) in given {
             match self.transformed.get_mut(row) {
@@ -109,18 +113,19 @@ impl Run<'_> {
                 }
             }
         }
-        self.bytes_left = bytes_left;
+        self.bytes = self.bytes_max - bytes_left;
         Ok(())
     }
 }
 
-/// Appends the documents of `batch` to `given`, each with the row that it came from.
+/// Appends the documents of `batch` to `given`, each with the row that it came from. False if they
+/// have more than `bytes_left`.
 fn read(
     batch: &RecordBatch,
     plan: &Plan,
     bytes_left: &mut usize,
     given: &mut Vec<(usize, Object)>,
-) -> Result<(), QueryError> {
+) -> Result<bool, QueryError> {
     let rows = batch.columns().last();
     let rows = rows.and_then(|column| column.as_primitive_opt::<Int64Type>());
     let Some(rows) = rows.filter(|rows| rows.null_count() == 0) else {
@@ -130,14 +135,12 @@ fn read(
     };
     let reader = DocumentReader::new(&plan.output, batch, Undefined::LeftOut)?;
     for row in 0..batch.num_rows() {
-        let bytes = DOCUMENT_BYTES + reader.bytes(row);
-        *bytes_left = bytes_left
-            .checked_sub(bytes)
-            .ok_or(QueryError::ResultTooLarge {
-                limit_bytes: OUTPUT_BYTES_MAX as u64,
-            })?;
+        match bytes_left.checked_sub(DOCUMENT_BYTES + reader.bytes(row)) {
+            Some(left) => *bytes_left = left,
+            None => return Ok(false),
+        }
         let source = usize::try_from(rows.value(row)).unwrap_or(usize::MAX);
         given.push((source, reader.document(row)?));
     }
-    Ok(())
+    Ok(true)
 }
