@@ -23,7 +23,7 @@ use crate::dialect::{self, Explain, Insert, Statement};
 use crate::engine::{EngineOptions, QueryOutput, QueryRequest};
 use crate::error::QueryError;
 use crate::insert::{self, DocumentSink};
-use crate::memory;
+use crate::memory::{self, CountWindows};
 use crate::resolver::{Collections, StatementResolver};
 use crate::rows::RowWriter;
 use crate::scan::{AnswerFromIndex, BatchBytes, Cancellation, LOOKUPS_MAX};
@@ -111,10 +111,12 @@ impl Session {
     }
 }
 
-/// DataFusion's rules, after our own: that looks for shapes which theirs take apart.
+/// DataFusion's rules between our own: the first looks for shapes which theirs take apart, the last
+/// hides windows from theirs.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
     rules.insert(0, Arc::new(AnswerFromIndex));
+    rules.push(Arc::new(CountWindows));
     rules
 }
 

@@ -12,12 +12,13 @@ from support import Server
 LIMIT = 256 << 20
 WRITERS, BATCHES, DOCUMENTS = 8, 6, 500
 
-# Each holds all texts of 8 KB, sorts them or compares them. The first two can go over the disk.
+# Each holds all texts of 8 KB, sorts them, compares them or looks back at them. The first two can go over the disk.
 QUERIES = (
     "SELECT text, COUNT(*) AS n FROM a GROUP BY text ORDER BY n DESC, text LIMIT 1",
     "SELECT n FROM b ORDER BY text",
     "SELECT COUNT(*) AS n FROM a JOIN b ON a.text = b.text",
     "SELECT text FROM b ORDER BY text LIMIT 1 OFFSET 1000",
+    "SELECT COUNT(*) AS n FROM (SELECT text, LAG(text) OVER (ORDER BY n) AS before FROM a) x WHERE text < before",
 )
 
 

@@ -138,6 +138,21 @@ async fn a_query_beyond_its_memory_is_refused() {
 }
 
 #[tokio::test]
+async fn rows_that_a_window_keeps_count_as_its_memory() {
+    let options = EngineOptions {
+        partitions: 1,
+        memory_bytes_max: 100_000,
+        ..EngineOptions::default()
+    };
+    let engine = engine_with(options, 20_000);
+    let keeps_all = "SELECT text, COUNT(*) OVER () AS c FROM t LIMIT 1";
+    let error = run(&engine, keeps_all).await.unwrap_err();
+    assert!(matches!(error, QueryError::MemoryLimit { .. }), "{error:?}");
+    let keeps_few = "SELECT MAX(r) AS m FROM (SELECT n, ROW_NUMBER() OVER () AS r FROM t)";
+    assert_eq!(rows(&engine, keeps_few).await, r#"[{"m":20000}]"#);
+}
+
+#[tokio::test]
 async fn errors_say_what_and_where() {
     let engine = engine();
     let error = run(&engine, "SELECT\n  nope(1)").await.unwrap_err();

@@ -7,6 +7,10 @@
 //! batches between operators, which nobody counts, are kept small: [`batch_rows`].
 //! `docs/decisions/0012-memory-by-looking.md` has the measurements.
 
+mod windows;
+
+pub(crate) use windows::CountWindows;
+
 use std::fmt::{self, Debug, Display, Formatter};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
