@@ -64,7 +64,7 @@ pub use operation::{
 pub use options::StoreOptions;
 pub use part::{Part, PartData};
 pub use paths::ObjectPath;
-pub use scan::{BATCH_ROWS, BatchIterator, Evaluate, ScanPredicate, ScanRequest};
+pub use scan::{BATCH_ROWS, BatchIterator, Evaluate, ScanPredicate, ScanRequest, all_rows};
 pub use segment::{
     Direction, IndexPath, KeyRange, Matches, PathIndex, Postings, Segment, SegmentError,
     SegmentSummary, Terms,

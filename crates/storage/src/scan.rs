@@ -106,17 +106,31 @@ fn batch_schema(columns: &[SubColumn], document: bool) -> SchemaRef {
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
+/// The rows `0..row_count`, in a form from which others are taken out quickly.
+///
+/// A range would be kept as runs, and to take rows out of runs one by one is quadratic.
+pub fn all_rows(row_count: u32) -> RoaringBitmap {
+    let mut rows = RoaringBitmap::new();
+    rows.insert_range(0..row_count);
+    rows.remove_run_compression();
+    rows
+}
+
 /// The rows of `0..row_count` that a scan looks at.
 pub(crate) fn live_rows(
     row_count: u32,
     deletions: &DeletionVector,
     wanted: Option<&RoaringBitmap>,
 ) -> RoaringBitmap {
-    let mut rows = RoaringBitmap::new();
-    rows.insert_range(0..row_count);
-    rows -= deletions.rows();
-    if let Some(wanted) = wanted {
-        rows &= wanted;
+    let Some(wanted) = wanted else {
+        return all_rows(row_count) - deletions.rows();
+    };
+    let mut rows = wanted.clone();
+    rows.remove_range(row_count..);
+    if !deletions.is_empty() {
+        // As above: a range may be wanted.
+        rows.remove_run_compression();
+        rows -= deletions.rows();
     }
     rows
 }

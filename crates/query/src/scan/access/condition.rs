@@ -3,7 +3,7 @@
 use std::fmt;
 
 use outcrop_document::{FieldPath, ValueType};
-use outcrop_storage::{IndexPath, KeyRange, Segment, SegmentError};
+use outcrop_storage::{IndexPath, KeyRange, Segment, SegmentError, all_rows};
 use roaring::RoaringBitmap;
 
 use super::choose::pays;
@@ -107,11 +107,7 @@ impl Condition {
     /// The rows that meet it, deleted ones included; more than those where the
     /// [estimate](Self::estimate) was not exact.
     pub(super) fn rows(&self, segment: &Segment) -> Result<RoaringBitmap, SegmentError> {
-        let all = || {
-            let mut rows = RoaringBitmap::new();
-            rows.insert_range(0..segment.row_count());
-            rows
-        };
+        let all = || all_rows(segment.row_count());
         Ok(match self {
             Self::Values { path, ranges } => value_rows(segment, &IndexPath::of(path), ranges)?,
             Self::Elements { path, ranges } => match has_arrays_only(segment, path)? {

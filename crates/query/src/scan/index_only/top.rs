@@ -10,7 +10,7 @@ use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use outcrop_document::{FieldPath, ValueType};
-use outcrop_storage::{Direction, IndexPath, KeyRange, Part, PartData, SegmentError};
+use outcrop_storage::{Direction, IndexPath, KeyRange, Part, PartData, SegmentError, all_rows};
 use roaring::RoaringBitmap;
 
 use super::plain_scan;
@@ -62,7 +62,7 @@ impl Top {
             if absent > u64::from(segment.row_count()) / ABSENT_DIVISOR {
                 return Ok(None);
             }
-            rows.insert_range(0..segment.row_count());
+            rows = all_rows(segment.row_count());
             for value_type in ValueType::ALL
                 .into_iter()
                 .filter(|one| *one != ValueType::Null)

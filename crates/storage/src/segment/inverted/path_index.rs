@@ -16,6 +16,7 @@ use super::postings::{ListRef, Place, Postings, decode_list, read_distances};
 use super::reader::{IndexSection, MALFORMED};
 use super::term::Length;
 use super::writer::length_of;
+use crate::scan::all_rows;
 use crate::segment::SegmentError;
 
 /// The file that an index is read from.
@@ -116,7 +117,7 @@ impl<'a> PathIndex<'a> {
         let mut rows = RoaringBitmap::new();
         match found.map(|found| (found.count, found.list)) {
             None => {}
-            Some((count, None)) => drop(rows.insert_range(0..count)),
+            Some((count, None)) => return Ok(all_rows(count)),
             Some((count, Some(list))) => self.add_list(list, count, &mut rows)?,
         }
         Ok(rows)
