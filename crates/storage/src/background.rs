@@ -6,10 +6,6 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
-/// Of -20 to 19; what threads usually have is 0. Each step is about a quarter.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
-
 /// Wakes a thread, or tells it to stop.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
@@ -63,16 +59,4 @@ pub(crate) fn spawn(
     std::thread::Builder::new()
         .name(name.to_owned())
         .spawn(body)
-}
-
-/// Lets others go first where there are not enough cores: the calling thread gets about a tenth of what
-/// they get. Linux only; elsewhere priorities are those of whole processes.
-#[cfg_attr(target_os = "linux", expect(unsafe_code, reason = "a system call"))]
-pub(crate) fn lower_priority() {
-    #[cfg(target_os = "linux")]
-    // SAFETY: it takes three numbers and touches no memory of ours.
-    if unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS) } != 0 {
-        let error = io::Error::last_os_error();
-        tracing::warn!(%error, "a background thread keeps its priority");
-    }
 }

@@ -128,10 +128,7 @@ impl Store {
             let flush = move || flush_all(&context, &collections);
             threads.push(background::spawn("outcrop-flush", flush)?);
             let (context, collections) = (Arc::clone(&self.context), Arc::clone(&self.collections));
-            let maintain = move || {
-                background::lower_priority();
-                maintenance::run(&context, &collections);
-            };
+            let maintain = move || maintenance::run(&context, &collections);
             threads.push(background::spawn("outcrop-compaction", maintain)?);
         }
         Ok(())
