@@ -249,6 +249,7 @@ impl From<WriteError> for ApiError {
                 ErrorType::ContentTooLarge,
                 format!("the documents take {bytes} bytes, more than the {bytes_max} of one write"),
             ),
+            WriteError::Refused { message } => Self::invalid(message.clone()),
             WriteError::FlushFails { .. } => Self::new(
                 ErrorType::ServiceUnavailable,
                 "the server takes no writes at the moment, because it cannot flush earlier ones",

@@ -191,6 +191,12 @@ pub enum WriteError {
         /// The id of the operation.
         id: String,
     },
+    /// An operation that depends on the stored document cannot be done with what is stored.
+    #[error("{message}")]
+    Refused {
+        /// What is in the way.
+        message: String,
+    },
     /// A segment could not be read to find the older versions, or the documents could not be
     /// turned into columns.
     #[error("cannot apply the batch")]
@@ -222,6 +228,7 @@ impl WriteError {
             | Self::Dropped { .. }
             | Self::TooLarge { .. }
             | Self::IdMismatch { .. }
+            | Self::Refused { .. }
             | Self::Segment { .. } => false,
         }
     }

@@ -21,6 +21,7 @@ mod error;
 mod flush;
 mod fold;
 mod gc;
+mod hidden;
 mod maintenance;
 mod manifest;
 mod numbered;
@@ -56,6 +57,7 @@ pub use collection_options::CollectionOptions;
 pub use deletion_vector::{DeletionVector, DeletionVectorError};
 pub use env::Environment;
 pub use error::{StoreError, WriteError, is_bucket_unavailable};
+pub use hidden::{HIDDEN_FIELD, without_hidden};
 pub use manifest::ManifestError;
 pub use numbered::{NUMBERS_KEPT, NumberedError, NumberedObject, NumberedObjects};
 pub use operation::{

@@ -21,6 +21,8 @@ pub enum Decision {
     Keep,
     /// This is the document from now on. Its `_id` is that of the operation.
     Put(Object),
+    /// It cannot be: the whole batch fails with [`WriteError::Refused`](crate::WriteError::Refused).
+    Refuse(String),
 }
 
 /// One change of one document.

@@ -29,7 +29,7 @@ pub(crate) struct ResolvedBatch {
 ///
 /// # Errors
 /// [`WriteError::Segment`] if an older version cannot be read, [`WriteError::TooLarge`] if the
-/// patched documents are. `staging` is then as it was.
+/// patched documents are, [`WriteError::Refused`] if a decision says so. `staging` is then as it was.
 pub(crate) fn resolve(
     state: &State,
     staging: &mut Staging,
@@ -160,6 +160,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<Outcome, WriteError> {
         let before = old.map(|old| self.document(old)).transpose()?;
         Ok(match (decide(before), old) {
+            (Decision::Refuse(message), _) => return Err(WriteError::Refused { message }),
             (Decision::Keep, _) => Outcome::Kept,
             (Decision::Put(after), old) => {
                 self.put_computed(id, after, old);

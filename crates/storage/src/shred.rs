@@ -14,6 +14,7 @@ use outcrop_document::k::{DecodeError, Entries, Node, View};
 use outcrop_document::{FieldPath, ValueType};
 
 use crate::chunk::{ColumnBuilder, DOCUMENTS, RowSet, Values, view, view_aside};
+use crate::hidden::HIDDEN_FIELD;
 use crate::sub_column::{SubColumn, SubColumnKind};
 use crate::type_counts::TypeCounts;
 
@@ -137,6 +138,9 @@ impl<'a> Shredder<'a> {
         let mut before = NONE;
         for entry in entries {
             let (name, value) = entry?;
+            if parent == ROOT && name == HIDDEN_FIELD {
+                continue;
+            }
             let node = self.child(parent, before, &name);
             let last_row = self.nodes[node as usize].last_row.replace(self.row);
             if last_row == Some(self.row) {

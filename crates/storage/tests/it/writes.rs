@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use outcrop_document::{Object, Value};
+use outcrop_document::{FieldPath, Object, Value};
 use outcrop_storage::{
-    Action, CollectionId, Decision, Environment, Operation, Outcome, Store, StoreError,
-    StoreOptions, WriteError,
+    Action, CollectionId, Decision, Environment, HIDDEN_FIELD, Operation, Outcome, Store,
+    StoreError, StoreOptions, WriteError,
 };
 
 use crate::support::*;
@@ -104,6 +104,50 @@ fn a_failed_patch_changes_nothing_and_the_rest_of_the_batch_goes_on() {
         "{outcomes:?}"
     );
     assert_eq!(contents(&collection), map([("a", 1), ("b", 2)]));
+}
+
+#[test]
+fn a_refused_decision_fails_its_batch_and_no_other() {
+    let (_disk, _store, collection) = new_store();
+    write(&collection, vec![put("a", 1)]);
+    let seqno = collection.snapshot().seqno();
+    let refuse = Operation::decide("a", |_| Decision::Refuse("too many".to_owned()));
+    let batch = vec![put("b", 2), put("a", 3), refuse];
+    let error = block_on(collection.write(batch)).unwrap_err();
+    assert!(matches!(error, WriteError::Refused { message } if message == "too many"));
+    assert_eq!(contents(&collection), map([("a", 1)]));
+    assert_eq!(collection.snapshot().seqno(), seqno);
+    write(&collection, vec![put("b", 4)]);
+    assert_eq!(contents(&collection), map([("a", 1), ("b", 4)]));
+}
+
+#[test]
+fn a_hidden_member_is_kept_and_counted_nowhere() {
+    let (disk, store, collection) = new_store();
+    let id = collection.id();
+    let count = |stored: Option<Object>| {
+        let seen = stored.and_then(|mut stored| stored.remove(HIDDEN_FIELD));
+        let seen = match seen {
+            Some(Value::Bytes(bytes)) => bytes.len(),
+            _ => 0,
+        };
+        let mut document = document("a", i64::try_from(seen).unwrap());
+        let bytes = Value::Bytes(vec![0; seen + 1]);
+        document.insert(HIDDEN_FIELD.to_owned(), bytes);
+        Decision::Put(document)
+    };
+    write(&collection, vec![Operation::decide("a", count)]);
+    write(&collection, vec![Operation::decide("a", count)]);
+    block_on(collection.flush()).unwrap();
+    write(&collection, vec![Operation::decide("a", count)]);
+    block_on(collection.flush()).unwrap();
+    let hidden = FieldPath::from_steps([HIDDEN_FIELD]);
+    assert!(collection.snapshot().types().get(&hidden).is_none());
+    drop((collection, store));
+    let store = open(&disk);
+    let collection = store.collection(id).unwrap();
+    write(&collection, vec![Operation::decide("a", count)]);
+    assert_eq!(contents(&collection), map([("a", 3)]));
 }
 
 #[test]
