@@ -18,7 +18,7 @@ use crate::memory::MemoryGauge;
 use crate::parameters::Parameter;
 use crate::resolver::Collections;
 use crate::scan::{AccessPath, Cancellation};
-use crate::transformation::{Transformation, Transformed};
+use crate::transformation::{RolledUp, Transformation, Transformed};
 use crate::validation::{self, Purpose, Validation};
 
 /// Stack of a query thread: plans of deeply nested expressions are walked recursively.
@@ -161,8 +161,8 @@ impl Engine {
     /// Checks and plans an ingest transformation.
     ///
     /// # Errors
-    /// [`QueryError::Syntax`] and [`QueryError::Semantic`] with the place in the text,
-    /// [`QueryError::NotImplemented`] for rollups.
+    /// [`QueryError::Syntax`], [`QueryError::Semantic`] and [`QueryError::NotImplemented`] with the
+    /// place in the text.
     pub async fn compile(&self, sql: &str) -> Result<Transformation, QueryError> {
         let session = Arc::clone(&self.session);
         let sql = sql.to_owned();
@@ -185,6 +185,22 @@ impl Engine {
         let session = Arc::clone(&self.session);
         let transform = async move { transformation.run(&session, documents, now).await };
         self.spawn(Arc::default(), transform).await
+    }
+
+    /// Puts documents on their way into the collection of a rollup together in groups, with `now` as
+    /// the current time.
+    ///
+    /// # Errors
+    /// As [`transform`](Self::transform), and [`QueryError::Internal`] if it is no rollup.
+    pub async fn roll_up(
+        &self,
+        rollup: Arc<Transformation>,
+        documents: Vec<Object>,
+        now: Timestamp,
+    ) -> Result<RolledUp, QueryError> {
+        let session = Arc::clone(&self.session);
+        let roll_up = async move { rollup.roll_up(&session, documents, now).await };
+        self.spawn(Arc::default(), roll_up).await
     }
 
     /// Runs `work` on the engine's runtime, until it ends or the returned future is dropped.

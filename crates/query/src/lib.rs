@@ -30,5 +30,5 @@ pub use memory::MemoryGauge;
 pub use parameters::Parameter;
 pub use resolver::{Collections, Indirection};
 pub use script::ScriptError;
-pub use transformation::{Transformation, Transformed};
+pub use transformation::{GroupPart, RolledUp, Transformation, Transformed};
 pub use validation::Validation;

@@ -32,6 +32,16 @@ pub(super) struct Grouping {
     sets: Option<Vec<Vec<usize>>>,
 }
 
+impl Grouping {
+    /// The terms, if the query groups by all of them.
+    pub(super) fn plain_terms(self) -> Option<Vec<Typed>> {
+        match self.sets {
+            None => Some(self.terms.into_iter().map(|(term, _)| term).collect()),
+            Some(_) => None,
+        }
+    }
+}
+
 /// How to group, for [`group`].
 pub(super) struct Group<'a> {
     pub(super) grouping: Grouping,
@@ -307,7 +317,7 @@ fn project_keys(
 }
 
 /// A value of the group to show: the key of a dynamic value does not tell 1 from 1.0.
-fn representative(term: &Typed) -> Result<Typed> {
+pub(super) fn representative(term: &Typed) -> Result<Typed> {
     let call = AggregateCall {
         arguments: vec![term.clone()],
         distinct: false,
@@ -317,11 +327,12 @@ fn representative(term: &Typed) -> Result<Typed> {
     functions::aggregate_call("ARBITRARY", call).map_err(|error| super::operator_error(error, None))
 }
 
-fn is_aggregate(expr: &Expr) -> bool {
+pub(super) fn is_aggregate(expr: &Expr) -> bool {
     matches!(expr, Expr::AggregateFunction(_))
 }
 
-fn collect(expr: &Expr, wanted: fn(&Expr) -> bool, found: &mut Vec<Expr>) -> Result<()> {
+/// Appends the outermost parts of `expr` that are wanted to `found`, each once.
+pub(super) fn collect(expr: &Expr, wanted: fn(&Expr) -> bool, found: &mut Vec<Expr>) -> Result<()> {
     expr.apply(|node| {
         if !wanted(node) {
             return Ok(TreeNodeRecursion::Continue);

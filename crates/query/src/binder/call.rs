@@ -154,7 +154,7 @@ impl Binder<'_> {
             return Err(QueryError::semantic(message, super::position(expr)));
         }
         self.aggregate_calls += 1;
-        if name.eq_ignore_ascii_case("grouping") {
+        if name.eq_ignore_ascii_case("grouping") && !self.is_rollup {
             // Its arguments are the terms of GROUP BY themselves, not rows of a group.
             let terms = Names {
                 aggregates: false,
@@ -165,12 +165,16 @@ impl Binder<'_> {
             return Ok(functions::aggregate_call(name, call));
         }
         if name.eq_ignore_ascii_case("sum")
+            && !self.is_rollup
             && let Some(sum) = self.sum_of_numbers(function, &names.rows())?
         {
             return Ok(sum);
         }
         let call = self.aggregate_parts(name, function, &names.rows())?;
-        Ok(functions::aggregate_call(name, call))
+        Ok(match self.is_rollup {
+            true => functions::rollup_call(name, call),
+            false => functions::aggregate_call(name, call),
+        })
     }
 
     fn window_call(

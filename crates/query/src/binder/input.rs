@@ -1,4 +1,4 @@
-//! Ingest transformations: `SELECT … FROM _input [, UNNEST(…)] [WHERE …] [CLUSTER BY …]`.
+//! Ingest transformations: `SELECT … FROM _input [, UNNEST(…)] [WHERE …] [GROUP BY …] [CLUSTER BY …]`.
 //!
 //! `_input` has one column, whole documents as dynamic values, so that names mean the same whatever
 //! the documents hold. A second column, the row that a document is in, goes through the plan beside
@@ -13,8 +13,8 @@ use datafusion::common::{Column, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast::{
-    Distinct, Expr as Ast, Function, GroupByExpr, Query, Select, SetExpr, Spanned, TableAlias,
-    TableFactor, Visit, Visitor,
+    Distinct, Expr as Ast, Function, Query, Select, SetExpr, Spanned, TableAlias, TableFactor,
+    Visit, Visitor,
 };
 use outcrop_document::{FieldPath, Timestamp};
 
@@ -22,6 +22,7 @@ use super::from::star_of_collection;
 use super::join::Part;
 use super::names::Names;
 use super::query::Ctes;
+use super::rollup::{self, BoundRollup};
 use super::scope::{Relation, ScopeColumn, Source};
 use super::select::{UniqueNames, reject_foreign_clauses};
 use super::unnest::as_unnest;
@@ -45,9 +46,10 @@ pub(crate) const INPUT_ROW: &str = "input row";
 /// A bound transformation.
 #[derive(Clone, Debug)]
 pub(crate) struct BoundTransformation {
-    /// Its columns are those of `output`, in order, then the row of `_input`.
+    /// Its columns are those of `output`, in order, then the row of `_input`. Those of a rollup are
+    /// told by [`BoundRollup`].
     pub(crate) plan: LogicalPlan,
-    /// How each column becomes a part of a document.
+    /// How each column, or each item of a rollup, becomes a part of a document.
     pub(crate) output: Vec<OutputColumn>,
     /// Whether it is `SELECT * FROM _input`.
     pub(crate) is_identity: bool,
@@ -57,13 +59,14 @@ pub(crate) struct BoundTransformation {
     pub(crate) clustering_key: Vec<FieldPath>,
     /// Whether it uses the current time, which is a constant in the plan.
     pub(crate) depends_on_time: bool,
+    /// How the rows of the plan are put together, if it is a rollup.
+    pub(crate) rollup: Option<BoundRollup>,
 }
 
 /// Binds an ingest transformation that reads `input`.
 ///
 /// # Errors
-/// [`QueryError::Semantic`] for what a transformation cannot have, [`QueryError::NotImplemented`]
-/// for rollups.
+/// [`QueryError::Semantic`] for what a transformation cannot have.
 pub(crate) fn bind_transformation(
     statement: &Statement,
     input: Arc<dyn TableProvider>,
@@ -82,7 +85,16 @@ pub(crate) fn bind_transformation(
     };
     let mut binder = Binder::new(statement, &NoCollections, &context)?;
     binder.input = Some(input);
-    let (plan, output) = binder.transformation(&select)?;
+    let (plan, output, rollup) = match rollup::is_rollup(&select) {
+        true => {
+            let (plan, output, rollup) = binder.rollup(&select)?;
+            (plan, output, Some(rollup))
+        }
+        false => {
+            let (plan, output) = binder.transformation(&select)?;
+            (plan, output, None)
+        }
+    };
     let plan = decorrelate::decorrelated(&mut binder.qualifiers, plan)?;
     let is_star = star_of_collection(query).is_some();
     Ok(BoundTransformation {
@@ -92,6 +104,7 @@ pub(crate) fn bind_transformation(
         unnests: select.from.len() > 1 || select.from.iter().any(|from| !from.joins.is_empty()),
         clustering_key: clustering_key(query)?,
         depends_on_time: depends_on_time(query),
+        rollup,
     })
 }
 
@@ -103,14 +116,10 @@ impl Binder<'_> {
             plan = self.filtered(plan, condition, &scope, &ctes)?;
         }
         let names = Names {
-            aggregates: true,
             wanted: PathUse::Dynamic,
             ..Names::fields(&scope, &ctes, "the select list of an ingest transformation")
         };
         let items = self.projection(&select.projection, &names)?;
-        if self.aggregate_calls > 0 {
-            return Err(rollup(Position::of(select.span())));
-        }
         let mut unique = UniqueNames::default();
         unique.take(INPUT_ROW);
         let mut exprs = Vec::with_capacity(items.len() + 1);
@@ -163,7 +172,8 @@ impl Binder<'_> {
     }
 }
 
-fn row_column() -> Expr {
+/// The row of `_input` that a row of the plan came from.
+pub(super) fn row_column() -> Expr {
     Expr::Column(Column::new(Some(TableReference::bare(INPUT)), INPUT_ROW))
 }
 
@@ -209,11 +219,6 @@ fn select_of(query: &Query) -> Result<Select> {
     if matches!(&select.distinct, Some(Distinct::Distinct | Distinct::On(_))) {
         return Err(refused("DISTINCT", place));
     }
-    let is_grouped =
-        !matches!(&select.group_by, GroupByExpr::Expressions(terms, _) if terms.is_empty());
-    if is_grouped || select.having.is_some() {
-        return Err(rollup(place));
-    }
     if let ControlFlow::Break(place) = query.visit(&mut Subqueries { depth: 0 }) {
         return Err(refused("subqueries", place));
     }
@@ -248,11 +253,6 @@ fn check_from(select: &Select) -> Result<()> {
 
 fn refused(what: &str, place: Option<Position>) -> QueryError {
     QueryError::semantic(format!("an ingest transformation has no {what}"), place)
-}
-
-fn rollup(place: Option<Position>) -> QueryError {
-    let what = "an ingest transformation with GROUP BY or aggregates, a rollup,";
-    QueryError::not_implemented(what, place)
 }
 
 /// The fields of CLUSTER BY: paths of the documents that the transformation gives.

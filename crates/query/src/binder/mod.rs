@@ -49,6 +49,7 @@ mod per_row;
 mod projection;
 mod quantified;
 mod query;
+mod rollup;
 mod sample;
 mod scope;
 mod search;
@@ -61,7 +62,8 @@ mod values;
 mod view;
 
 pub use chains::chains;
-pub(crate) use input::{INPUT_DOCUMENT, INPUT_ROW, bind_transformation};
+pub(crate) use input::{BoundTransformation, INPUT_DOCUMENT, INPUT_ROW, bind_transformation};
+pub(crate) use rollup::{BoundRollup, aggregate_column};
 
 /// What a statement is bound against, besides the collections.
 #[derive(Clone, Copy, Debug)]
@@ -249,6 +251,8 @@ struct Binder<'a> {
     is_looked_up: bool,
     /// What `_input` is, in an ingest transformation.
     input: Option<Arc<dyn TableProvider>>,
+    /// Whether aggregates are those of a rollup.
+    is_rollup: bool,
     /// Whether the next SELECT gives documents to store, of which undefined fields are no part while
     /// nulls are. Taken by the outermost one.
     tells_undefined: bool,
@@ -281,6 +285,7 @@ impl<'a> Binder<'a> {
             lookup_joins: statement.lookup_joins,
             is_looked_up: false,
             input: None,
+            is_rollup: false,
             tells_undefined: false,
             warnings: statement.warnings.clone(),
         })

@@ -176,7 +176,13 @@ impl Binder<'_> {
         Ok(keys)
     }
 
-    fn grouping(&mut self, select: &Select, scope: &Scope<'_>, ctes: &Ctes) -> Result<Grouping> {
+    /// The terms of GROUP BY.
+    pub(super) fn grouping(
+        &mut self,
+        select: &Select,
+        scope: &Scope<'_>,
+        ctes: &Ctes,
+    ) -> Result<Grouping> {
         let terms = match &select.group_by {
             GroupByExpr::Expressions(terms, modifiers) if modifiers.is_empty() => terms,
             _ => {

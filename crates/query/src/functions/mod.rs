@@ -87,6 +87,14 @@ pub fn aggregate_call(name: &str, call: AggregateCall) -> Result<Typed, Operator
     aggregate::lower(name, call)
 }
 
+/// As [`aggregate_call`], in a rollup: of the aggregates whose state can be stored and merged.
+///
+/// # Errors
+/// As [`call`], and [`OperatorError::Invalid`] for the other aggregates.
+pub(crate) fn rollup_call(name: &str, call: AggregateCall) -> Result<Typed, OperatorError> {
+    aggregate::lower_in_rollup(name, call)
+}
+
 /// A call with `OVER`: a window function, or an aggregate used as one. The expression holds an
 /// `Expr::WindowFunction`, possibly inside scalar expressions.
 ///

@@ -1,5 +1,8 @@
 //! Kernels that build a plan's columns from stored ones.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BinaryViewBuilder, BooleanArray,
     Date32Array, Float64Array, Float64Builder, Int64Array, StringViewArray, Time64MicrosecondArray,
@@ -174,6 +177,33 @@ pub(super) fn from_document(
         }
     }
     Ok(builder.finish())
+}
+
+/// Whole documents without their hidden members.
+///
+/// # Errors
+/// If a document is damaged.
+pub(super) fn without_hidden(documents: ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let column = documents.as_binary_view();
+    let shown = |document| outcrop_storage::without_hidden(document).map_err(damaged);
+    let mut is_hidden = false;
+    for document in column.iter().flatten() {
+        is_hidden |= matches!(shown(document)?, Cow::Owned(_));
+        if is_hidden {
+            break;
+        }
+    }
+    if !is_hidden {
+        return Ok(documents);
+    }
+    let mut builder = BinaryViewBuilder::with_capacity(column.len());
+    for document in column {
+        match document {
+            Some(document) => builder.append_value(shown(document)?),
+            None => builder.append_null(),
+        }
+    }
+    Ok(Arc::new(builder.finish()))
 }
 
 fn value_type(value: &[u8]) -> Result<ValueType, ArrowError> {

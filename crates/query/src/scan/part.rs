@@ -187,7 +187,10 @@ impl Source {
                 let nulls = nulls.map(|index| stored.column(index));
                 Arc::new(assemble::dynamic(&pick(stored, values), nulls, rows)?)
             }
-            Self::WholeDocument => document_column(stored)?,
+            Self::WholeDocument => {
+                let documents = document_column(stored)?;
+                assemble::without_hidden(documents)?
+            }
             Self::FromDocument { path, nulls } => {
                 let documents = document_column(stored)?;
                 Arc::new(assemble::from_document(

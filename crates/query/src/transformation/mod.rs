@@ -4,21 +4,31 @@
 //! [`compile`](Transformation::compile) parses, binds and plans the text once. `_input` is a table of
 //! one dynamic column, whole documents, so the plan does not depend on what they hold; [`input`] is
 //! that table, which finds the documents of the present run in the task that runs the plan. [`run`]
-//! runs it over batches and finds out which document is to blame when one fails.
+//! runs it over batches and finds out which document is to blame when one fails ([`batches`]).
+//!
+//! A rollup gives no documents but the parts of groups, with what the aggregates come to over the
+//! documents of one write: [`rollup`]. [`GroupPart::merge`] makes the next version of the document of
+//! a group, whose aggregates go on from what [`state`] has stored.
 
+mod batches;
 mod input;
+mod rollup;
 mod run;
+mod state;
 
 use std::sync::Arc;
 
 use datafusion::physical_plan::ExecutionPlan;
 use outcrop_document::{FieldPath, Timestamp};
 
-use crate::binder::{self, OutputColumn};
+use crate::binder::{self, BoundTransformation, OutputColumn};
 use crate::dialect::{self, Statement};
 use crate::error::QueryError;
 use crate::execution::Session;
 
+use rollup::Rollup;
+
+pub use rollup::{GroupPart, RolledUp};
 pub use run::Transformed;
 
 /// A compiled ingest transformation.
@@ -35,8 +45,10 @@ pub struct Transformation {
 #[derive(Clone, Debug)]
 struct Plan {
     physical: Arc<dyn ExecutionPlan>,
-    /// How its columns become documents; its last column, the row of `_input`, is not among them.
+    /// How its columns, or the items of the rollup, become documents; its last column, the row of
+    /// `_input`, is not among them.
     output: Arc<[OutputColumn]>,
+    rollup: Option<Arc<Rollup>>,
     /// Whether it has the time in it as a constant.
     depends_on_time: bool,
 }
@@ -45,24 +57,25 @@ impl Transformation {
     /// Checks and plans the transformation `sql`.
     ///
     /// # Errors
-    /// [`QueryError::Syntax`] and [`QueryError::Semantic`] with the place in the text,
-    /// [`QueryError::NotImplemented`] for rollups.
+    /// [`QueryError::Syntax`], [`QueryError::Semantic`] and [`QueryError::NotImplemented`] with the
+    /// place in the text.
     pub(crate) async fn compile(session: &Session, sql: &str) -> Result<Self, QueryError> {
         let statement = dialect::parse(sql)?;
         let now = Timestamp(0);
         let bound = binder::bind_transformation(&statement, input::table()?, now)?;
-        let physical = session.plan_in_order(&bound.plan).await?;
         Ok(Self {
+            plan: Plan::of(session, &bound).await?,
             statement,
-            plan: Plan {
-                physical,
-                output: bound.output.into(),
-                depends_on_time: bound.depends_on_time,
-            },
             is_identity: bound.is_identity,
             unnests: bound.unnests,
             clustering_key: bound.clustering_key,
         })
+    }
+
+    /// Whether it puts documents together in groups: [`Engine::roll_up`](crate::Engine::roll_up) runs
+    /// it, and not [`Engine::transform`](crate::Engine::transform).
+    pub fn is_rollup(&self) -> bool {
+        self.plan.rollup.is_some()
     }
 
     /// Whether it gives every document as it is.
@@ -86,10 +99,26 @@ impl Transformation {
             return Ok(self.plan.clone());
         }
         let bound = binder::bind_transformation(&self.statement, input::table()?, now)?;
+        Plan::of(session, &bound).await
+    }
+}
+
+impl Plan {
+    async fn of(session: &Session, bound: &BoundTransformation) -> Result<Self, QueryError> {
         let physical = session.plan_in_order(&bound.plan).await?;
-        Ok(Plan {
+        let output: Arc<[OutputColumn]> = bound.output.clone().into();
+        let rollup = match &bound.rollup {
+            Some(rollup) => {
+                let rollup = Rollup::new(rollup, Arc::clone(&output), &physical.schema())?;
+                Some(Arc::new(rollup))
+            }
+            None => None,
+        };
+        Ok(Self {
             physical,
-            ..self.plan.clone()
+            output,
+            rollup,
+            depends_on_time: bound.depends_on_time,
         })
     }
 }

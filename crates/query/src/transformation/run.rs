@@ -4,25 +4,17 @@
 //! message and the others go on.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
-use datafusion::execution::TaskContext;
-use datafusion::physical_plan::execute_stream;
-use datafusion::physical_plan::execution_plan::reset_plan_states;
 use futures::StreamExt;
 use outcrop_document::{Object, Timestamp, Value, k};
 
-use super::input::Input;
+use super::batches::{self, Batches};
 use super::{Plan, Transformation};
 use crate::error::QueryError;
 use crate::execution::Session;
 use crate::rows::{DOCUMENT_BYTES, DocumentReader, Undefined};
-
-/// Documents of one batch. Small enough that a batch of nested arrays does not become too many rows
-/// at once, large enough that the cost of starting a plan does not show.
-const BATCH_DOCUMENTS: usize = 1_024;
 
 /// What became of one document: those that it gave, or why it failed.
 pub type Transformed = Result<Vec<Object>, String>;
@@ -51,20 +43,12 @@ impl Transformation {
             bytes_max: session.transformation_bytes_max(),
             bytes: 0,
         };
-        let starts = (0..run.documents.len()).step_by(BATCH_DOCUMENTS);
-        let end = |start: usize| run.documents.len().min(start + BATCH_DOCUMENTS);
-        let mut pending: Vec<_> = starts.map(|start| start..end(start)).rev().collect();
-        while let Some(range) = pending.pop() {
-            match run.batch(range.clone()).await {
-                Ok(()) => {}
-                Err(QueryError::Runtime { message }) if range.len() == 1 => {
-                    run.transformed[range.start] = Err(message);
-                }
-                Err(QueryError::Runtime { .. }) => {
-                    let middle = range.start + range.len() / 2;
-                    pending.extend([middle..range.end, range.start..middle]);
-                }
-                Err(other) => return Err(other),
+        let mut batches = Batches::of(run.documents.len());
+        while let Some(range) = batches.next() {
+            if let Err(error) = run.batch(range.clone()).await
+                && let Some((row, message)) = batches.failed(&range, error)?
+            {
+                run.transformed[row] = Err(message);
             }
         }
         Ok(run.transformed)
@@ -85,15 +69,8 @@ struct Run<'a> {
 impl Run<'_> {
     /// Transforms the documents of `range`, all of them or none.
     async fn batch(&mut self, range: Range<usize>) -> Result<(), QueryError> {
-        let input = Input::new(&self.documents[range.clone()], range.start)
-            .map_err(|error| QueryError::from(datafusion::error::DataFusionError::from(error)))?;
-        let (config, runtime) = self.session.parts();
-        let context = TaskContext::default()
-            .with_session_config(config.with_extension(Arc::new(input)))
-            .with_runtime(runtime);
-        // The metrics of a plan grow with every run, so each run has a copy of the plan.
-        let plan = reset_plan_states(Arc::clone(&self.plan.physical))?;
-        let mut batches = execute_stream(plan, Arc::new(context))?;
+        let documents = &self.documents[range.clone()];
+        let mut batches = batches::start(self.session, &self.plan, documents, range.start)?;
         let mut given = Vec::new();
         let mut bytes_left = self.bytes_max - self.bytes;
         while let Some(batch) = batches.next().await {
@@ -126,6 +103,23 @@ fn read(
     bytes_left: &mut usize,
     given: &mut Vec<(usize, Object)>,
 ) -> Result<bool, QueryError> {
+    let rows = rows(batch)?;
+    let reader = DocumentReader::new(&plan.output, batch, Undefined::LeftOut)?;
+    for (row, source) in rows.into_iter().enumerate() {
+        match bytes_left.checked_sub(DOCUMENT_BYTES + reader.bytes(row)) {
+            Some(left) => *bytes_left = left,
+            None => return Ok(false),
+        }
+        given.push((source, reader.document(row)?));
+    }
+    Ok(true)
+}
+
+/// The row of `_input` that each row of a batch came from.
+///
+/// # Errors
+/// [`QueryError::Internal`] if the batch does not tell.
+pub(super) fn rows(batch: &RecordBatch) -> Result<Vec<usize>, QueryError> {
     let rows = batch.columns().last();
     let rows = rows.and_then(|column| column.as_primitive_opt::<Int64Type>());
     let Some(rows) = rows.filter(|rows| rows.null_count() == 0) else {
@@ -133,14 +127,8 @@ fn read(
             message: "a transformation lost track of its rows".to_owned(),
         });
     };
-    let reader = DocumentReader::new(&plan.output, batch, Undefined::LeftOut)?;
-    for row in 0..batch.num_rows() {
-        match bytes_left.checked_sub(DOCUMENT_BYTES + reader.bytes(row)) {
-            Some(left) => *bytes_left = left,
-            None => return Ok(false),
-        }
-        let source = usize::try_from(rows.value(row)).unwrap_or(usize::MAX);
-        given.push((source, reader.document(row)?));
-    }
-    Ok(true)
+    let rows = rows.values().iter();
+    Ok(rows
+        .map(|row| usize::try_from(*row).unwrap_or(usize::MAX))
+        .collect())
 }

@@ -57,7 +57,7 @@ impl ValueAggregate for Checksum {
 
 /// FNV-1a, its bits stirred by the finisher of `SplitMix64`. It must never change: checksums are kept
 /// and compared later.
-fn hash(bytes: &[u8]) -> u64 {
+pub(super) fn hash(bytes: &[u8]) -> u64 {
     let mut hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     });

@@ -7,8 +7,11 @@
 
 mod checksum;
 mod described;
+mod keyed;
 mod maps;
 mod native;
+mod rollup;
+mod sketch;
 mod sliding;
 mod sum;
 #[cfg(test)]
@@ -178,9 +181,17 @@ const FUNCTIONS: &[Aggregate] = &[
     Aggregate {
         names: &["MAP_AGG"],
         least: 2,
-        most: 2,
+        most: 3,
         lower: values::map_agg,
-        doc: "An object of keys and values; of equal keys the last wins.",
+        doc: "An object of keys and values; of equal keys the last wins. In rollups a third argument \
+              says what is done, as in `HMAP_AGG`.",
+    },
+    Aggregate {
+        names: &["HMAP_AGG"],
+        least: 2,
+        most: 3,
+        lower: rollup::outside,
+        doc: "An object of a map and of how many of its keys have each value; rollups only.",
     },
     Aggregate {
         names: &["MAP_UNION"],
@@ -369,6 +380,18 @@ fn typed_null(argument: Typed) -> Typed {
 
 /// Lowers a call.
 pub(super) fn lower(name: &str, call: AggregateCall) -> Lowered {
+    let (function, call) = checked(name, call)?;
+    (function.lower)(call)
+}
+
+/// Lowers a call in a rollup, whose aggregates have a state that can be stored and merged. Its
+/// arguments are taken as dynamic ones.
+pub(super) fn lower_in_rollup(name: &str, call: AggregateCall) -> Lowered {
+    let (function, call) = checked(name, call)?;
+    rollup::lower(function, call)
+}
+
+fn checked(name: &str, call: AggregateCall) -> Result<(&'static Aggregate, Call), OperatorError> {
     let Some(function) = find(name) else {
         return Err(OperatorError::UnknownFunction {
             name: name.to_owned(),
@@ -377,11 +400,12 @@ pub(super) fn lower(name: &str, call: AggregateCall) -> Lowered {
     let name = function.names[0];
     check_arity(name, function.least, function.most, call.arguments.len())?;
     let filter = call.filter.map(to_condition).transpose()?.map(Box::new);
-    (function.lower)(Call {
+    let call = Call {
         name,
         arguments: call.arguments.into_iter().map(typed_null).collect(),
         distinct: call.distinct,
         filter,
         order_by: call.order_by,
-    })
+    };
+    Ok((function, call))
 }

@@ -6,7 +6,9 @@
 
 use super::checksum::Checksum;
 use super::described::Described;
+use super::keyed::{HistogramMap, KeyedMap};
 use super::maps::{Histogram, MapUnion};
+use super::sketch::Sketch;
 use super::sliding::SlidingAccumulator;
 use super::values::{ArrayAgg, Extreme, MapAgg, StringAgg, Sum};
 use super::{Call, Lowered};
@@ -55,6 +57,12 @@ pub(super) enum ValueFunction {
     MapUnion,
     Checksum,
     Described,
+    /// `MAP_AGG` of a rollup, with operations.
+    KeyedMap,
+    /// `HMAP_AGG`.
+    HistogramMap,
+    /// `APPROX_DISTINCT` of a rollup.
+    Sketch,
 }
 
 impl ValueFunction {
@@ -70,6 +78,9 @@ impl ValueFunction {
             Self::MapUnion => Box::new(MapUnion::default()),
             Self::Checksum => Box::new(Checksum::default()),
             Self::Described => Box::new(Described::default()),
+            Self::KeyedMap => Box::new(KeyedMap::new("MAP_AGG")),
+            Self::HistogramMap => Box::new(HistogramMap::default()),
+            Self::Sketch => Box::new(Sketch::default()),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::value::{ValueAggregate, ValueFunction, value_bytes};
 use super::{Call, Lowered};
 use crate::dynamic::EvaluationError;
-use crate::operators::{Typed, expect, literal, to_dynamic};
+use crate::operators::{OperatorError, Typed, expect, literal, to_dynamic};
 use crate::types::{DYNAMIC, SqlType};
 use datafusion::arrow::datatypes::DataType;
 use outcrop_document::{Object, Value};
@@ -34,6 +34,11 @@ pub(super) fn array_agg(mut call: Call) -> Lowered {
 }
 
 pub(super) fn map_agg(mut call: Call) -> Lowered {
+    if call.arguments.len() > 2 {
+        return Err(OperatorError::Invalid {
+            message: "the third argument of MAP_AGG exists in rollups only".to_owned(),
+        });
+    }
     let key = call.argument(0)?.sql_type();
     if !matches!(key, SqlType::String | SqlType::Dynamic | SqlType::Null) {
         return Err(call.wrong_type(0, "string"));
