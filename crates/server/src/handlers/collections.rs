@@ -106,6 +106,10 @@ pub(crate) async fn update(call: Call) -> ApiResult<Response> {
 
 /// The new transformation of a collection and the clustering key that it then has: that of the
 /// new `CLUSTER BY`, else the old one unless the old `CLUSTER BY` gave it.
+///
+/// # Errors
+/// `INVALIDINPUT` if the old one is a rollup, whose documents go with it, or the new one is; those of
+/// compiling it.
 async fn mapping(
     call: &Call,
     entry: &CollectionEntry,
@@ -113,14 +117,25 @@ async fn mapping(
 ) -> ApiResult<(Option<String>, Vec<FieldPath>)> {
     let app = &call.app;
     let sql = query.sql.filter(|sql| !sql.trim().is_empty());
+    let old = app.transformations.of(&app.engine, entry).await?;
+    let is_same = sql == entry.record().settings.field_mapping_sql;
+    if !is_same && old.as_ref().is_some_and(|old| old.is_rollup()) {
+        let message = "the transformation of a rollup cannot be changed, as its documents were made by \
+                       it: create another collection";
+        return Err(ApiError::invalid(message));
+    }
     let key = match &sql {
         Some(sql) => {
             let new = transformations::compile(&app.engine, sql).await?;
+            if !is_same && new.is_rollup() {
+                let message = "a collection is a rollup from its creation on or not at all: create \
+                               another one";
+                return Err(ApiError::invalid(message));
+            }
             clustering::check(new.clustering_key().to_vec())?
         }
         None => Vec::new(),
     };
-    let old = app.transformations.of(&app.engine, entry).await?;
     let was_inside = old.is_some_and(|old| !old.clustering_key().is_empty());
     let key = match key.is_empty() && !was_inside {
         true => entry.record().settings.storage.clustering_key.clone(),
@@ -146,7 +161,7 @@ pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
 /// What the creator chose.
 ///
 /// # Errors
-/// `NOTIMPLEMENTEDYET` for what would silently not happen: sources and rollups; `QUERY_ERROR` for a
+/// `NOTIMPLEMENTEDYET` for what would silently not happen: sources; `QUERY_ERROR` for a
 /// transformation that cannot be.
 async fn settings(call: &Call, request: CreateCollectionRequest) -> ApiResult<CollectionSettings> {
     if !request.sources.is_empty() {

@@ -13,6 +13,7 @@ use outcrop_storage::Operation;
 use parking_lot::Mutex;
 
 use super::id::{self, ID};
+use super::rollup;
 use super::settle::Settling;
 use crate::app::App;
 use crate::call::Call;
@@ -105,6 +106,9 @@ impl DocumentSink for InsertSink {
         let target = target.ok_or_else(|| QueryError::Internal {
             message: "documents were inserted before a target was chosen".to_owned(),
         })?;
+        // These rows are no groups, and the transformation is for documents from outside.
+        let refused = rollup::refuse(&self.app, &target, "it takes no INSERT").await;
+        refused.map_err(|error| QueryError::semantic(error.model.message, None))?;
         let mut operations = Vec::with_capacity(documents.len());
         for (document, number) in documents.into_iter().zip(first..) {
             let operation = self.operation(document, number);

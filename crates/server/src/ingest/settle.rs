@@ -2,6 +2,7 @@
 
 use outcrop_api::error::ErrorType;
 use outcrop_document::{Object, Timestamp, Value, k};
+use outcrop_storage::HIDDEN_FIELD;
 
 use super::id::ID;
 use crate::error::{ApiError, ApiResult};
@@ -30,8 +31,13 @@ impl Settling {
     /// The document `id` as it is stored. Its values are no JSON any more: typed ones are resolved.
     ///
     /// # Errors
-    /// `INVALIDINPUT` if its `_event_time` is no time, `CONTENTTOOLARGE` if it is too large.
+    /// `INVALIDINPUT` if its `_event_time` is no time or it has the hidden member of storage,
+    /// `CONTENTTOOLARGE` if it is too large.
     pub(crate) fn settle(&self, mut document: Object, id: &str) -> ApiResult<Object> {
+        if document.contains_key(HIDDEN_FIELD) {
+            let name = HIDDEN_FIELD.escape_debug();
+            return Err(ApiError::invalid(format!("the field `{name}` is reserved")));
+        }
         document.remove(META);
         document.insert(ID.to_owned(), Value::String(id.to_owned()));
         let event_time = match document.remove(EVENT_TIME) {

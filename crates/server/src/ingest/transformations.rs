@@ -59,7 +59,7 @@ impl Transformations {
 /// Checks and plans the transformation `sql`.
 ///
 /// # Errors
-/// `QUERY_ERROR` with line and column in `sql`, `NOTIMPLEMENTEDYET` for rollups.
+/// `QUERY_ERROR` or `NOTIMPLEMENTEDYET` with line and column in `sql`.
 pub(crate) async fn compile(engine: &Engine, sql: &str) -> ApiResult<Transformation> {
     engine.compile(sql).await.map_err(failed)
 }

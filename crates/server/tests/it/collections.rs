@@ -123,11 +123,6 @@ async fn wrong_requests_are_told_apart() {
             501,
             "NOTIMPLEMENTEDYET",
         ),
-        (
-            json!({ "name": "d", "field_mapping_query": { "sql": "SELECT COUNT(*) AS n FROM _input" } }),
-            501,
-            "NOTIMPLEMENTEDYET",
-        ),
     ];
     for (body, status, error_type) in cases {
         rig.call("POST", COLLECTIONS, Some(body))

@@ -21,6 +21,8 @@ mod paths;
 mod queries;
 mod restart;
 mod retention;
+mod rollup_equals_query;
+mod rollups;
 mod shape;
 mod tls;
 mod transformation_equals_query;

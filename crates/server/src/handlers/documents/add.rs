@@ -1,13 +1,14 @@
 //! `POST …/docs`: adds documents, or replaces those whose id is taken.
 //!
-//! Documents pass through the transformation of the collection, if it has one.
+//! Documents pass through the transformation of the collection, if it has one. A rollup adds them to
+//! their groups.
 
 use std::sync::Arc;
 
 use axum::response::Response;
 use outcrop_catalog::CollectionEntry;
 use outcrop_document::{Object, Timestamp, Value, json};
-use outcrop_query::{Transformation, Transformed};
+use outcrop_query::{RolledUp, Transformation, Transformed};
 use outcrop_storage::Operation;
 
 use super::Entry;
@@ -17,6 +18,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::ids;
 use crate::ingest::id::{self, ID};
 use crate::ingest::op::Op;
+use crate::ingest::rollup;
 use crate::ingest::settle::{EVENT_TIME, META, Settling};
 use crate::ingest::transformations;
 
@@ -39,8 +41,68 @@ pub(crate) async fn handle(call: Call) -> ApiResult<Response> {
     });
     match transformation {
         None => super::write(call, move |index, value| reader.entry(index, value)).await,
+        Some(rollup) if rollup.is_rollup() => rolled_up(call, &entry, &reader, rollup).await,
         Some(transformation) => transformed(call, &entry, reader, transformation).await,
     }
+}
+
+/// Adds the documents to the groups of a rollup, all that can be read or none.
+async fn rolled_up(
+    call: Call,
+    entry: &CollectionEntry,
+    reader: &Reader,
+    rollup: Arc<Transformation>,
+) -> ApiResult<Response> {
+    let (inputs, documents) = inputs(&call).await?;
+    let now = reader.settling.received;
+    let rolled_up = call.app.engine.roll_up(rollup, documents, now).await;
+    let RolledUp { parts, documents } = rolled_up.map_err(transformations::failed)?;
+    let settling = reader.settling;
+    let operations = parts.into_iter();
+    let operations = operations.map(|part| rollup::operation(part, settling));
+    let operations: Vec<_> = operations.collect();
+    if !operations.is_empty() {
+        entry.handle().write(operations).await?;
+    }
+    let mut documents = documents.into_iter();
+    let entries = inputs.into_iter().map(|input| {
+        let source = match input {
+            Ok(source) => source,
+            Err(error) => return Entry::failed(None, error),
+        };
+        let source_id = source.id.as_ref().and_then(|id| id::text(id).ok());
+        match documents.next().unwrap_or(Ok(None)) {
+            Ok(group) => Entry {
+                id: group.or(source_id),
+                operations: Ok(Vec::new()),
+                patch_id: None,
+            },
+            Err(message) => Entry::failed(source_id, transformation_failed(&message)),
+        }
+    });
+    let entries: Vec<_> = entries.collect();
+    count_errors(entry, &entries);
+    super::commit(&call, entry, entries).await
+}
+
+/// The documents of the body as a transformation sees them, and for each element of it what there is
+/// to know about its document besides, or why there is none.
+async fn inputs(call: &Call) -> ApiResult<(Vec<ApiResult<Source>>, Vec<Object>)> {
+    let mut documents = Vec::new();
+    let inputs = super::read(call, |_, value| input(value)).await?;
+    let mut sources = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        sources.push(input.map(|document| {
+            let source = Source::of(&document);
+            documents.push(document);
+            source
+        }));
+    }
+    Ok((sources, documents))
+}
+
+fn transformation_failed(message: &str) -> ApiError {
+    ApiError::invalid(format!("the ingest transformation failed: {message}"))
 }
 
 /// Writes what the transformation makes of the documents.
@@ -50,16 +112,7 @@ async fn transformed(
     reader: Arc<Reader>,
     transformation: Arc<Transformation>,
 ) -> ApiResult<Response> {
-    let mut documents = Vec::new();
-    let inputs = super::read(&call, |_, value| input(value)).await?;
-    let mut sources = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        sources.push(input.map(|document| {
-            let source = Source::of(&document);
-            documents.push(document);
-            source
-        }));
-    }
+    let (sources, documents) = inputs(&call).await?;
     let given: Vec<Transformed> = match transformation.is_identity() {
         true => documents.into_iter().map(|one| Ok(vec![one])).collect(),
         false => {
@@ -184,10 +237,7 @@ impl Reader {
         let source_id = source.id.as_ref().and_then(|id| id::text(id).ok());
         let given = match given {
             Ok(given) => given,
-            Err(message) => {
-                let message = format!("the ingest transformation failed: {message}");
-                return Entry::failed(source_id, ApiError::invalid(message));
-            }
+            Err(message) => return Entry::failed(source_id, transformation_failed(&message)),
         };
         let is_one = given.len() == 1;
         let numbered = given.into_iter().enumerate();

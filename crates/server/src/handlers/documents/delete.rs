@@ -7,10 +7,12 @@ use outcrop_storage::Operation;
 use super::Entry;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
-use crate::ingest::id;
+use crate::ingest::{id, rollup};
 
 /// `DELETE …/docs`.
 pub(crate) async fn handle(call: Call) -> ApiResult<Response> {
+    let collection = super::collection(&call)?;
+    rollup::refuse(&call.app, &collection, "its documents cannot be deleted").await?;
     super::write(call, |_, value| entry(&value)).await
 }
 

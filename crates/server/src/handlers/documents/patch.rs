@@ -11,11 +11,13 @@ use crate::app::App;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
-use crate::ingest::id;
+use crate::ingest::{id, rollup};
 
 /// `PATCH …/docs`.
 pub(crate) async fn handle(call: Call) -> ApiResult<Response> {
     let app = Arc::clone(&call.app);
+    let collection = super::collection(&call)?;
+    rollup::refuse(&app, &collection, "its documents cannot be patched").await?;
     super::write(call, move |_, value| entry(&app, value)).await
 }
 
