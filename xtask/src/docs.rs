@@ -3,6 +3,7 @@
 //! - Every path that `ARCHITECTURE.md`, `README.md`, `COMPAT.md` or `CONTRIBUTING.md` names in back-ticks or
 //!   links to exists, so that a file which moves takes its mention along.
 //! - `COMPAT.md` has one row for each operation of `tests/fixtures/operations.txt`.
+//! - `COMPAT.md` names a test for each family of functions, in which each of them is called.
 //! - `CHANGELOG.md` has an entry.
 
 use crate::test::Outcome;
@@ -45,11 +46,14 @@ pub(crate) fn run() -> Result<Outcome> {
         complaints.extend(page_complaints(page)?);
     }
     complaints.extend(operation_complaints()?);
+    complaints.extend(function_complaints()?);
     for complaint in &complaints {
         println!("docs: {complaint}");
     }
     if complaints.is_empty() {
-        println!("docs: every named path exists, every operation has its row");
+        println!(
+            "docs: every named path exists, every operation has its row, every function its test"
+        );
     }
     Ok(Outcome::of(documented && complaints.is_empty()))
 }
@@ -125,6 +129,48 @@ fn operation_complaints() -> Result<Vec<String>> {
         .collect())
 }
 
+/// Functions of the table below `### Functions` that are not called in the tests of their row.
+fn function_complaints() -> Result<Vec<String>> {
+    let compat = read("COMPAT.md")?;
+    let section = compat
+        .split("\n### Functions\n")
+        .nth(1)
+        .and_then(|rest| rest.split("\n## ").next())
+        .context("`COMPAT.md` has no table of functions")?;
+    let rows = section
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(1);
+    let mut complaints = Vec::new();
+    for row in rows {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let [_, _, functions, _, tests] = cells[..] else {
+            complaints.push(format!(
+                "`COMPAT.md`: a row of functions has other columns: {row}"
+            ));
+            continue;
+        };
+        let mut text = String::new();
+        for path in named_paths(tests) {
+            text += &read(&path)?.to_uppercase();
+        }
+        let missing = functions.split(", ").filter(|name| !calls(&text, name));
+        complaints.extend(missing.map(|name| {
+            format!("`COMPAT.md`: `{name}` is called in none of the tests of its row")
+        }));
+    }
+    Ok(complaints)
+}
+
+/// Whether SQL in capitals calls a function.
+fn calls(sql: &str, name: &str) -> bool {
+    let call = format!("{name}(");
+    sql.match_indices(&call).any(|(at, _)| {
+        let before = sql[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +181,12 @@ mod tests {
             "see `crates/a/src/lib.rs`, `not/ours.rs` and [x](docs/y.md#part), [z](https://e.org/)";
         let expected = ["crates/a/src/lib.rs", "docs/y.md"].map(str::to_owned);
         assert_eq!(named_paths(text), BTreeSet::from(expected));
+    }
+
+    #[test]
+    fn a_call_is_of_the_whole_name() {
+        assert!(calls("SELECT TRIM(X)", "TRIM"));
+        assert!(!calls("SELECT LTRIM(X), TRIM", "TRIM"));
     }
 
     #[test]
