@@ -5,10 +5,10 @@
 //! folders, and stop it. A part whose interpreter is missing is skipped by name.
 
 use crate::test::Outcome;
-use crate::{process, tree};
+use crate::{process, proofs, tree};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 /// The environment of the current Python client, DuckDB and pyarrow.
 pub(crate) const PYTHON: &str = "python";
@@ -18,16 +18,41 @@ const NODE: &str = "node";
 /// Succeeds where Python can make environments and is as new as the tests' use of `unittest`.
 const PYTHON_CHECK: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
 
-/// Builds the server and runs every part.
-pub(crate) fn run() -> Result<Outcome> {
-    if !process::succeeds(&mut process::cargo([
-        "build",
-        "--locked",
-        "--package",
-        "outcrop",
-    ]))? {
+/// The random queries that `cargo xtask compare` asks unless told otherwise.
+const QUERIES: &str = "10000";
+
+/// `compare [--queries N] [--seed S]`: the long form of `tests/clients/python/test_expressions.py`.
+pub(crate) fn compare(arguments: &[String]) -> Result<ExitCode> {
+    let [queries, seed] = proofs::options(arguments, ["--queries", "--seed"])?;
+    build()?;
+    let Some(python) = python_environment(PYTHON)? else {
+        bail!("the comparison needs python3 of 3.11 or newer with venv");
+    };
+    let mut command = unittest(PYTHON, &python);
+    command
+        .arg("--pattern=test_expressions.py")
+        .env("OUTCROP_QUERIES", queries.unwrap_or(QUERIES));
+    if let Some(seed) = seed {
+        command.env("OUTCROP_QUERIES_SEED", seed);
+    }
+    Ok(if process::succeeds(&mut command)? {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn build() -> Result<()> {
+    let arguments = ["build", "--locked", "--package", "outcrop"];
+    if !process::succeeds(&mut process::cargo(arguments))? {
         bail!("the build failed");
     }
+    Ok(())
+}
+
+/// Builds the server and runs every part.
+pub(crate) fn run() -> Result<Outcome> {
+    build()?;
     let mut outcome = Outcome::of(true);
     let node_modules = node_modules()?;
     for name in [PYTHON, PYTHON_V2_ALPHA] {
@@ -131,6 +156,15 @@ fn read(path: &Path) -> Result<String> {
 
 fn run_python(name: &str, python: &Path, node_modules: Option<&Path>) -> Result<bool> {
     println!("---- tests/clients/{name}");
+    let mut command = unittest(name, python);
+    if let Some(modules) = node_modules {
+        command.env("OUTCROP_NODE_MODULES", modules);
+    }
+    process::succeeds(&mut command)
+}
+
+/// The tests of a folder of `tests/clients`.
+fn unittest(name: &str, python: &Path) -> Command {
     let folder = tree::root().join("tests/clients").join(name);
     let mut command = Command::new(python);
     // The helpers that start a server are shared, and lie in the folder above.
@@ -147,10 +181,7 @@ fn run_python(name: &str, python: &Path, node_modules: Option<&Path>) -> Result<
         .env("PYTHONPATH", tree::root().join("tests/clients"))
         .env("OUTCROP_BINARY", tree::binary("debug"))
         .current_dir(tree::root());
-    if let Some(modules) = node_modules {
-        command.env("OUTCROP_NODE_MODULES", modules);
-    }
-    process::succeeds(&mut command)
+    command
 }
 
 fn run_node(node_modules: &Path) -> Result<bool> {

@@ -38,6 +38,8 @@ usage: cargo xtask <command>
                           files of a store damaged one by one (2,000 damages)
   powercut [--cycles N] [--fs ext4|xfs] [--seed S] [--debug | --binary PATH]
                           a server on a real file system whose power is cut (200 cycles); needs root
+  compare [--queries N] [--seed S]
+                          random typed queries, answered as DuckDB does (10,000 queries)
   fuzz [TARGET [SECONDS]] one fuzz target for a time (60 s); without a name, lists the targets";
 
 fn main() -> ExitCode {
@@ -60,6 +62,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         "ci" => test::ci(rest),
         "bench" => bench::run(rest),
         "fuzz" => fuzz::run(rest),
+        "compare" => clients::compare(rest),
         "simulate" => proofs::simulate(rest),
         "fail" => proofs::fail(rest),
         "corrupt" => proofs::corrupt(rest),

@@ -156,7 +156,7 @@ fn exit_code(command: &mut Command) -> Result<ExitCode> {
 }
 
 /// The values of the options `names`, each of which may be there once.
-fn options<'a, const N: usize>(
+pub(crate) fn options<'a, const N: usize>(
     arguments: &'a [String],
     names: [&str; N],
 ) -> Result<[Option<&'a str>; N]> {
