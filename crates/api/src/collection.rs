@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::alias::Alias;
 use crate::nullable;
+use crate::source::Source;
 
 /// A collection. Listed, fetched and created ones share this shape; [`Self::stats`] comes with a get.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,7 +25,7 @@ pub struct Collection {
     /// `CREATED`, `READY` or `DELETED`.
     pub status: Option<String>,
     /// Where documents come from, apart from the Write API's first write.
-    pub sources: Vec<Value>,
+    pub sources: Vec<Source>,
     /// Retired; empty.
     pub field_mappings: Vec<Value>,
     /// Retired; empty.

@@ -13,10 +13,12 @@ pub mod alias;
 pub mod collection;
 pub mod document;
 pub mod error;
+pub mod integration;
 pub mod nullable;
 pub mod offset;
 pub mod organization;
 pub mod query;
+pub mod source;
 pub mod view;
 pub mod workspace;
 

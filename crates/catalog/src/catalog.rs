@@ -13,6 +13,7 @@ use crate::error::CatalogError;
 use crate::history::History;
 use crate::life_cycle;
 use crate::organization::Organization;
+use crate::sealing::Sealing;
 use crate::state::{State, VERSION};
 use crate::workspace::WorkspaceRecord;
 
@@ -22,6 +23,7 @@ pub struct Catalog {
     store: Arc<Store>,
     view: ArcSwap<View>,
     history: Mutex<History>,
+    pub(crate) sealing: Sealing,
 }
 
 /// What readers see: the newest durable state, and the ready collections by id.
@@ -48,12 +50,14 @@ impl Catalog {
                 state
             }
         };
+        let sealing = Sealing::open(&store)?;
         let entries = life_cycle::entries(&store, &state)?;
         let view = ArcSwap::from_pointee(View { state, entries });
         let catalog = Arc::new(Self {
             store,
             view,
             history: Mutex::new(history),
+            sealing,
         });
         catalog.recover();
         Ok(catalog)
@@ -143,6 +147,7 @@ fn first_state(environment: &Environment) -> State {
         collections: Vec::new(),
         aliases: Vec::new(),
         views: Vec::new(),
+        integrations: Vec::new(),
         api_keys: Vec::new(),
     }
 }

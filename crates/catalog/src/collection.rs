@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CatalogError;
+use crate::source::SourceRecord;
 
 /// Retention in seconds: an hour to ten years, as in Rockset.
 pub(crate) const RETENTION_SECS: std::ops::RangeInclusive<u64> = 3_600..=315_359_999;
@@ -72,6 +73,9 @@ pub struct CollectionSettings {
     /// See [`Compression`].
     #[serde(default)]
     pub compression: Compression,
+    /// Where documents come from by themselves.
+    #[serde(default)]
+    pub sources: Vec<SourceRecord>,
 }
 
 impl CollectionSettings {

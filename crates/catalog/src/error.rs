@@ -18,6 +18,8 @@ pub enum ObjectKind {
     View,
     /// An API key.
     ApiKey,
+    /// An integration.
+    Integration,
 }
 
 impl fmt::Display for ObjectKind {
@@ -28,6 +30,7 @@ impl fmt::Display for ObjectKind {
             Self::Alias => "alias",
             Self::View => "view",
             Self::ApiKey => "API key",
+            Self::Integration => "integration",
         })
     }
 }
@@ -85,14 +88,14 @@ pub enum CatalogError {
         /// Its full name.
         name: String,
     },
-    /// Aliases or views use what is to be deleted.
+    /// Something uses what is to be deleted.
     #[error("{kind} `{name}` is used by {}", users.join(", "))]
     InUse {
         /// What is used.
         kind: ObjectKind,
         /// Its full name.
         name: String,
-        /// The aliases and views that use it.
+        /// What uses it.
         users: Vec<String>,
     },
     /// There is no API key of this name.
@@ -101,6 +104,35 @@ pub enum CatalogError {
         /// The name asked for.
         name: String,
     },
+    /// There is no integration of this name.
+    #[error("integration `{name}` does not exist")]
+    IntegrationMissing {
+        /// The name asked for.
+        name: String,
+    },
+    /// The integration is one with another system than the source.
+    #[error(
+        "integration `{name}` is one of type `{kind}`, which a source of type `{source_kind}` cannot use"
+    )]
+    IntegrationKind {
+        /// The integration.
+        name: String,
+        /// Its type.
+        kind: String,
+        /// The type of the source.
+        source_kind: String,
+    },
+    /// The collection has no source of this id.
+    #[error("collection `{collection}` has no source `{id}`")]
+    SourceMissing {
+        /// Full name of the collection.
+        collection: String,
+        /// The id asked for.
+        id: String,
+    },
+    /// The object that should hold the sealing key holds something else.
+    #[error("the sealing key is damaged: it has not 32 bytes")]
+    SealingKey,
     /// The name is taken.
     #[error("{kind} `{name}` already exists")]
     AlreadyExists {

@@ -8,6 +8,7 @@
 //! * [`collection`]: what is known of a collection, and its handle into storage
 //! * `life_cycle`: how collections come and go, and how a start finishes what a crash left half done
 //! * [`alias`] and [`stored_view`]: what else queries may name; `namespace`: the names that all share
+//! * [`integration`] and [`source`]: where documents come from; [`sealing`]: their secrets at rest
 //! * [`api_key`]: keys, of which only the SHA-256 is kept
 //!
 //! Functions that change something write to disk and block: call them off the async threads.
@@ -19,11 +20,14 @@ mod catalog;
 pub mod collection;
 pub mod error;
 mod history;
+pub mod integration;
 mod life_cycle;
 mod name;
 mod namespace;
 pub mod organization;
 mod random;
+pub mod sealing;
+pub mod source;
 mod state;
 pub mod stored_view;
 pub mod workspace;
@@ -36,6 +40,9 @@ pub use collection::{
     TransformationErrors,
 };
 pub use error::{CatalogError, ObjectKind};
+pub use integration::{IntegrationRecord, NewIntegration};
 pub use organization::Organization;
+pub use sealing::Sealing;
+pub use source::SourceRecord;
 pub use stored_view::{ViewQuery, ViewRecord};
 pub use workspace::{COMMONS, Workspace, WorkspaceRecord};

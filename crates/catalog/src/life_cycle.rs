@@ -15,6 +15,7 @@ use crate::collection::{CollectionEntry, CollectionRecord, CollectionSettings, C
 use crate::error::{CatalogError, ObjectKind};
 use crate::name;
 use crate::namespace;
+use crate::source;
 use crate::state::State;
 
 impl Catalog {
@@ -23,7 +24,8 @@ impl Catalog {
     ///
     /// # Errors
     /// [`CatalogError::BadName`], [`CatalogError::WorkspaceMissing`],
-    /// [`CatalogError::AlreadyExists`], and those of storage.
+    /// [`CatalogError::AlreadyExists`], [`CatalogError::IntegrationMissing`],
+    /// [`CatalogError::IntegrationKind`], and those of storage.
     pub fn create_collection(
         &self,
         workspace: &str,
@@ -36,6 +38,9 @@ impl Catalog {
         let mut changes = self.changes();
         let mut state = changes.state();
         namespace::check_workspace(&state, workspace)?;
+        for source in &settings.sources {
+            source::check(&state, source)?;
+        }
         // What is left of a collection of this name is dealt with below.
         let taken = namespace::kind(&state, workspace, name);
         if let Some(kind) = taken.filter(|kind| *kind != ObjectKind::Collection) {
@@ -81,14 +86,27 @@ impl Catalog {
         name: &str,
         change: impl FnOnce(&mut CollectionSettings),
     ) -> Result<CollectionRecord, CatalogError> {
+        self.try_update_collection(workspace, name, |_, record| {
+            change(&mut record.settings);
+            Ok(())
+        })
+    }
+
+    /// As [`Self::update_collection`], by a `change` that looks at the catalog and may fail.
+    pub(crate) fn try_update_collection(
+        &self,
+        workspace: &str,
+        name: &str,
+        change: impl FnOnce(&State, &mut CollectionRecord) -> Result<(), CatalogError>,
+    ) -> Result<CollectionRecord, CatalogError> {
         let mut changes = self.changes();
         let entry = self.collection(workspace, name)?;
+        let mut state = changes.state();
         let mut record = entry.record().clone();
-        change(&mut record.settings);
+        change(&state, &mut record)?;
         if record == *entry.record() {
             return Ok(record);
         }
-        let mut state = changes.state();
         let place = state.collection_place(workspace, name);
         let place = place.map_err(|_| missing(workspace, name))?;
         state.collections[place] = record.clone();

@@ -6,6 +6,7 @@ use crate::alias::AliasRecord;
 use crate::api_key::ApiKey;
 use crate::collection::CollectionRecord;
 use crate::error::CatalogError;
+use crate::integration::IntegrationRecord;
 use crate::namespace::InWorkspace;
 use crate::organization::Organization;
 use crate::stored_view::ViewRecord;
@@ -29,6 +30,9 @@ pub(crate) struct State {
     /// By workspace, then name.
     #[serde(default)]
     pub(crate) views: Vec<ViewRecord>,
+    /// By name.
+    #[serde(default)]
+    pub(crate) integrations: Vec<IntegrationRecord>,
     /// In the order of their making.
     pub(crate) api_keys: Vec<ApiKey>,
 }
@@ -61,6 +65,9 @@ impl State {
         state
             .collections
             .sort_by(|left, right| key(left).cmp(&key(right)));
+        state
+            .integrations
+            .sort_by(|left, right| left.name.cmp(&right.name));
         sort(&mut state.aliases);
         sort(&mut state.views);
         Ok(state)

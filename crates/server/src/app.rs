@@ -11,6 +11,7 @@ use outcrop_storage::Environment;
 use crate::admission::Admission;
 use crate::config::Limits;
 use crate::ingest::transformations::Transformations;
+use crate::metrics::Metrics;
 
 /// The parts of a running server.
 pub(crate) struct App {
@@ -20,6 +21,8 @@ pub(crate) struct App {
     pub(crate) engine: Engine,
     /// The ingest transformations of the collections.
     pub(crate) transformations: Transformations,
+    /// What is counted for Prometheus.
+    pub(crate) metrics: Metrics,
     /// What one client may ask for.
     pub(crate) limits: Limits,
     /// What may run at the same time.

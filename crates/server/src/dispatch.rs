@@ -124,7 +124,9 @@ fn check(
     headers: &axum::http::HeaderMap,
 ) -> ApiResult<(Option<auth::Caller>, Handler)> {
     let caller = auth::authorize(&app.catalog, headers, operation.access)?;
-    negotiation::check_accept(headers)?;
+    if !handlers::answers_text(operation.name) {
+        negotiation::check_accept(headers)?;
+    }
     let handler = handlers::find(operation.name).ok_or_else(|| {
         ApiError::not_implemented(format!(
             "the operation `{}` is not implemented yet",

@@ -158,6 +158,8 @@ impl From<CatalogError> for ApiError {
             CatalogError::KeyMissing { .. }
             | CatalogError::AliasMissing { .. }
             | CatalogError::ViewMissing { .. }
+            | CatalogError::IntegrationMissing { .. }
+            | CatalogError::SourceMissing { .. }
             | CatalogError::EntityMissing { .. } => {
                 Self::new(ErrorType::NotFound, error.to_string())
             }
@@ -170,9 +172,11 @@ impl From<CatalogError> for ApiError {
             CatalogError::Protected { .. }
             | CatalogError::BadName { .. }
             | CatalogError::ViewCycle { .. }
+            | CatalogError::IntegrationKind { .. }
             | CatalogError::BadRetention { .. } => Self::invalid(error.to_string()),
             CatalogError::Damaged { .. }
             | CatalogError::Version { .. }
+            | CatalogError::SealingKey
             | CatalogError::DataMissing { .. } => Self::internal(error),
             CatalogError::State { source, .. } => match source {
                 // Only one process writes a folder, so this is a bucket.
@@ -215,6 +219,7 @@ fn already_exists(kind: ObjectKind, name: &str) -> String {
         ObjectKind::Alias => format!("Alias \"{name}\" already exists"),
         ObjectKind::View => format!("View \"{name}\" already exists"),
         ObjectKind::ApiKey => format!("API key \"{name}\" already exists"),
+        ObjectKind::Integration => format!("Integration \"{name}\" already exists"),
     }
 }
 

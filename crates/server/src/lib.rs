@@ -22,11 +22,13 @@ mod ids;
 mod ingest;
 mod listener;
 mod memory;
+mod metrics;
 mod negotiation;
 mod operations;
 mod query_source;
 mod router;
 mod server;
+mod shape;
 mod tls;
 
 pub use config::{Limits, ServerConfig};

@@ -91,6 +91,8 @@ const fn operation(
 /// Operations that clients use although the specification lacks them.
 pub const BEYOND_SPECIFICATION: &[Operation] = &[
     operation(Get, "/", "greet", Public),
+    operation(Get, "/healthz", "health", Public),
+    operation(Get, "/readyz", "ready", Public),
     operation(
         Get,
         "/v1/orgs/self/ws/{workspace}/collections/{collection}/offsets/commit",

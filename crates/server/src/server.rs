@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::config::ServerConfig;
 use crate::ingest::transformations::Transformations;
 use crate::listener::Listener;
+use crate::metrics::Metrics;
 use crate::memory::ProcessMemory;
 use crate::query_source::CatalogSource;
 use crate::router;
@@ -109,7 +110,9 @@ impl Server {
         let limits = config.limits.clone();
         let grace = config.shutdown_grace;
         let opened = tokio::task::spawn_blocking(move || open(config)).await??;
+        let instance = opened.catalog.organization().main_virtual_instance_id;
         let app = Arc::new(App {
+            metrics: Metrics::new(instance).expect("the names of families are valid and differ"),
             catalog: opened.catalog,
             engine: opened.engine,
             transformations: Transformations::default(),

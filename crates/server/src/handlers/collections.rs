@@ -12,6 +12,7 @@ use outcrop_catalog::{CollectionEntry, CollectionRecord, CollectionSettings, Com
 use outcrop_document::FieldPath;
 use outcrop_storage::CollectionOptions;
 
+use super::sources;
 use crate::blocking;
 use crate::call::{self, Call};
 use crate::clustering;
@@ -66,9 +67,10 @@ pub(crate) async fn get(call: Call) -> ApiResult<Response> {
     let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
     let record = call.app.catalog.collection_record(workspace, name)?;
     let entry = call.app.catalog.collection(workspace, name).ok();
+    let sources = sources::of_collection(&record, entry.as_deref());
     let mut data = shown(&call, record);
+    data.sources = sources;
     data.stats = Some(entry.as_deref().map(stats).unwrap_or_default());
-    data.sources = entry.as_deref().map(sources).unwrap_or_default();
     call::json(&Data { data })
 }
 
@@ -161,14 +163,9 @@ pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
 /// What the creator chose.
 ///
 /// # Errors
-/// `NOTIMPLEMENTEDYET` for what would silently not happen: sources; `QUERY_ERROR` for a
-/// transformation that cannot be.
+/// `QUERY_ERROR` for a transformation that cannot be, `INVALIDINPUT` for what does not fit the description.
 async fn settings(call: &Call, request: CreateCollectionRequest) -> ApiResult<CollectionSettings> {
-    if !request.sources.is_empty() {
-        return Err(ApiError::not_implemented(
-            "collections with sources are not implemented yet: create it without and add documents",
-        ));
-    }
+    let sources = sources::all_new(call, request.sources).await?;
     let sql = request.field_mapping_query.and_then(|query| query.sql);
     let field_mapping_sql = sql.filter(|sql| !sql.trim().is_empty());
     let transformation = match &field_mapping_sql {
@@ -200,6 +197,7 @@ async fn settings(call: &Call, request: CreateCollectionRequest) -> ApiResult<Co
         },
         field_mapping_sql,
         compression,
+        sources,
     })
 }
 
@@ -229,6 +227,7 @@ fn shown_all(call: &Call, records: Vec<CollectionRecord>) -> Vec<Collection> {
 fn shown(call: &Call, record: CollectionRecord) -> Collection {
     let main_instance = call.app.catalog.organization().main_virtual_instance_id;
     let full_name = record.full_name();
+    let kept = sources::of_collection(&record, None);
     let aliases = call.app.catalog.aliases().into_iter();
     let aliases = aliases.filter(|alias| alias.collection.full_name() == full_name);
     let settings = record.settings;
@@ -240,7 +239,7 @@ fn shown(call: &Call, record: CollectionRecord) -> Collection {
         name: Some(record.name),
         workspace: Some(record.workspace),
         status: Some(record.status.name().to_owned()),
-        sources: Vec::new(),
+        sources: kept,
         field_mappings: Vec::new(),
         field_partitions: Vec::new(),
         clustering_key: clustering::to_partitions(&settings.storage.clustering_key),
@@ -261,24 +260,12 @@ fn shown(call: &Call, record: CollectionRecord) -> Collection {
     }
 }
 
-/// The Write API as a source, once a transformation failed for documents that came from it. The
-/// figures are since the start of the server.
-fn sources(entry: &CollectionEntry) -> Vec<serde_json::Value> {
-    let errors = entry.transformation_errors();
-    if errors.count == 0 {
-        return Vec::new();
-    }
-    vec![serde_json::json!({
-        "id": entry.record().id.to_string(),
-        "integration_name": null,
-        "write_api": {},
-        "status": {
-            "state": "WATCHING",
-            "message": null,
-            "total_ingest_transformation_errors": errors.count,
-            "last_ingest_transformation_error_message": errors.last_message,
-        },
-    })]
+/// The collections with a source that uses the integration.
+pub(super) fn using(call: &Call, integration: &str) -> Vec<Collection> {
+    let records = call.app.catalog.collections().into_iter();
+    let records =
+        records.filter(|record| record.is_alive() && record.uses_integration(integration));
+    records.map(|record| shown(call, record)).collect()
 }
 
 /// What storage counts. Indexes that there are not have no size, and what is not counted is `null`.

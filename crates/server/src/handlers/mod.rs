@@ -5,9 +5,12 @@
 mod aliases;
 mod collections;
 mod documents;
+mod integrations;
 mod offsets;
+mod operation;
 mod organization;
 mod queries;
+mod sources;
 mod views;
 mod workspaces;
 
@@ -15,6 +18,9 @@ use crate::call::Handler;
 
 /// The handlers by the operations' names. An operation that is not here answers 501.
 pub(crate) const BUILT: &[(&str, Handler)] = &[
+    ("health", |call| Box::pin(operation::health(call))),
+    ("ready", |call| Box::pin(operation::health(call))),
+    ("metrics", |call| Box::pin(operation::metrics(call))),
     ("greet", |call| Box::pin(organization::greet(call))),
     ("getOrganization", |call| Box::pin(organization::get(call))),
     ("listWorkspaces", |call| Box::pin(workspaces::list(call))),
@@ -64,6 +70,28 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     ("getView", |call| Box::pin(views::get(call))),
     ("updateView", |call| Box::pin(views::update(call))),
     ("deleteView", |call| Box::pin(views::delete(call))),
+    ("listIntegrations", |call| {
+        Box::pin(integrations::list(call))
+    }),
+    ("createIntegration", |call| {
+        Box::pin(integrations::create(call))
+    }),
+    ("getIntegration", |call| Box::pin(integrations::get(call))),
+    ("updateIntegration", |call| {
+        Box::pin(integrations::update(call))
+    }),
+    ("deleteIntegration", |call| {
+        Box::pin(integrations::delete(call))
+    }),
+    ("listCollectionSources", |call| {
+        Box::pin(sources::list(call))
+    }),
+    ("createSource", |call| Box::pin(sources::create(call))),
+    ("getSource", |call| Box::pin(sources::get(call))),
+    ("updateSource", |call| Box::pin(sources::update(call))),
+    ("suspendSource", |call| Box::pin(sources::suspend(call))),
+    ("resumeSource", |call| Box::pin(sources::resume(call))),
+    ("deleteSource", |call| Box::pin(sources::delete(call))),
     ("query", |call| Box::pin(queries::run(call))),
     ("validate", |call| Box::pin(queries::validate(call))),
 ];
@@ -74,6 +102,11 @@ pub(crate) fn find(name: &str) -> Option<Handler> {
         .iter()
         .find(|(built, _)| *built == name)
         .map(|(_, handler)| *handler)
+}
+
+/// Whether the operation answers plain text, whatever a client accepts.
+pub(crate) fn answers_text(name: &str) -> bool {
+    matches!(name, "health" | "ready" | "metrics")
 }
 
 /// Whether the operation's body holds documents, for which there are limits of their own.

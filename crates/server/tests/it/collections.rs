@@ -120,8 +120,8 @@ async fn wrong_requests_are_told_apart() {
         ),
         (
             json!({ "name": "d", "sources": [{ "s3": {} }] }),
-            501,
-            "NOTIMPLEMENTEDYET",
+            400,
+            "INVALIDINPUT",
         ),
     ];
     for (body, status, error_type) in cases {

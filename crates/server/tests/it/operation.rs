@@ -1,0 +1,59 @@
+//! `/healthz`, `/readyz` and `/v1/orgs/self/metrics`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::Rig;
+use crate::client::KEY;
+
+const METRICS: &str = "/v1/orgs/self/metrics";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_connections_is_healthy_and_ready() {
+    let rig = Rig::start().await;
+    for path in ["/healthz", "/readyz"] {
+        let answer = rig.send("GET", path, &[], "").await;
+        assert_eq!((answer.status.as_u16(), &answer.bytes[..]), (200, &b"ok\n"[..]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_count_queries_failures_and_documents() {
+    let rig = Rig::start().await;
+    rig.create_collection("c").await;
+    rig.add(json!([{ "_id": "1" }, { "_id": "2" }])).await;
+    rig.rows("SELECT 1").await;
+    let wrong = json!({ "sql": { "query": "SELECT" } });
+    rig.call("POST", "/v1/orgs/self/queries", Some(wrong)).await;
+    let answer = rig.call("GET", METRICS, None).await;
+    assert_eq!(answer.status.as_u16(), 200);
+    let content_type = answer.headers["content-type"].to_str().unwrap();
+    assert!(content_type.starts_with("text/plain; version=0.0.4"), "{content_type}");
+    let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
+    let collection = rig.get("/v1/orgs/self/ws/commons/collections/c").await;
+    let instance = collection["data"]["ingest_virtual_instance_id"].as_str().unwrap();
+    let instance = format!("virtual_instance_id=\"{instance}\"");
+    for line in [
+        format!("rockset_queries{{{instance}}} 2"),
+        format!("rockset_query_errors{{error_code=\"QUERY_ERROR\",{instance}}} 1"),
+        format!("rockset_query_latency_seconds_count{{{instance}}} 2"),
+        format!("rockset_collections{{{instance},workspace_name=\"commons\"}} 1"),
+        format!(
+            "rockset_collection_documents{{collection_name=\"c\",{instance},workspace_name=\"commons\"}} 2"
+        ),
+        "outcrop_requests{operation=\"addDocuments\",status=\"200\"} 1".to_owned(),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_for_who_has_a_key_also_by_basic_authentication() {
+    let rig = Rig::start().await;
+    let answer = rig.send("GET", METRICS, &[], "").await;
+    answer.failure(401, "AUTHEXCEPTION");
+    let basic = format!("Basic {}", STANDARD.encode(format!("{}:", KEY)));
+    let answer = rig.send("GET", METRICS, &[("authorization", &basic)], "").await;
+    assert_eq!(answer.status.as_u16(), 200);
+}
