@@ -18,6 +18,7 @@ pub mod nullable;
 pub mod offset;
 pub mod organization;
 pub mod query;
+pub mod query_lambda;
 pub mod source;
 pub mod view;
 pub mod workspace;

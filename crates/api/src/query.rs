@@ -122,6 +122,9 @@ pub struct QuerySummary {
     /// Fence of what the query wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_offset: Option<String>,
+    /// `workspace.name::version` of the query lambda that was executed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query_lambda_path: Option<String>,
 }
 
 /// An output column.

@@ -147,6 +147,7 @@ fn first_state(environment: &Environment) -> State {
         collections: Vec::new(),
         aliases: Vec::new(),
         views: Vec::new(),
+        query_lambdas: Vec::new(),
         integrations: Vec::new(),
         api_keys: Vec::new(),
     }

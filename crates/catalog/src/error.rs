@@ -20,6 +20,10 @@ pub enum ObjectKind {
     ApiKey,
     /// An integration.
     Integration,
+    /// A query lambda.
+    QueryLambda,
+    /// A tag of a query lambda.
+    Tag,
 }
 
 impl fmt::Display for ObjectKind {
@@ -31,6 +35,8 @@ impl fmt::Display for ObjectKind {
             Self::View => "view",
             Self::ApiKey => "API key",
             Self::Integration => "integration",
+            Self::QueryLambda => "query lambda",
+            Self::Tag => "tag",
         })
     }
 }
@@ -104,6 +110,33 @@ pub enum CatalogError {
         /// The name asked for.
         name: String,
     },
+    /// There is no query lambda of this name, or not this version of it.
+    #[error(
+        "query lambda `{name}`{} does not exist in workspace `{workspace}`",
+        version.as_ref().map(|version| format!(" (version `{version}`)")).unwrap_or_default()
+    )]
+    LambdaMissing {
+        /// The workspace asked for.
+        workspace: String,
+        /// The name asked for.
+        name: String,
+        /// The version asked for.
+        version: Option<String>,
+    },
+    /// The query lambda has no tag of this name.
+    #[error("query lambda `{lambda}` has no tag `{tag}`")]
+    TagMissing {
+        /// Full name of the query lambda.
+        lambda: String,
+        /// The tag asked for.
+        tag: String,
+    },
+    /// The tag names the version that was written last, and nothing else.
+    #[error("the tag `latest` follows the newest version and cannot be set or removed")]
+    TagReserved,
+    /// No query lambda is public under this id.
+    #[error("there is no shared query lambda of this id")]
+    PublicIdMissing,
     /// There is no integration of this name.
     #[error("integration `{name}` does not exist")]
     IntegrationMissing {
@@ -141,10 +174,10 @@ pub enum CatalogError {
         /// The name.
         name: String,
     },
-    /// The workspace still has collections, aliases or views.
+    /// The workspace still has collections, aliases, views or query lambdas.
     #[error(
-        "workspace `{workspace}` still has {collection_count} collections, {alias_count} aliases \
-         and {view_count} views"
+        "workspace `{workspace}` still has {collection_count} collections, {alias_count} aliases, \
+         {view_count} views and {lambda_count} query lambdas"
     )]
     NotEmpty {
         /// The workspace.
@@ -155,6 +188,8 @@ pub enum CatalogError {
         alias_count: usize,
         /// How many views it has.
         view_count: usize,
+        /// How many query lambdas it has.
+        lambda_count: usize,
     },
     /// The workspace belongs to the system.
     #[error("workspace `{workspace}` cannot be deleted")]

@@ -8,6 +8,7 @@
 //! * [`collection`]: what is known of a collection, and its handle into storage
 //! * `life_cycle`: how collections come and go, and how a start finishes what a crash left half done
 //! * [`alias`] and [`stored_view`]: what else queries may name; `namespace`: the names that all share
+//! * [`query_lambda`]: queries that are kept, version by version
 //! * [`integration`] and [`source`]: where documents come from; [`sealing`]: their secrets at rest
 //! * [`api_key`]: keys, of which only the SHA-256 is kept
 //!
@@ -25,6 +26,7 @@ mod life_cycle;
 mod name;
 mod namespace;
 pub mod organization;
+pub mod query_lambda;
 mod random;
 pub mod sealing;
 pub mod source;
@@ -42,6 +44,10 @@ pub use collection::{
 pub use error::{CatalogError, ObjectKind};
 pub use integration::{IntegrationRecord, NewIntegration};
 pub use organization::Organization;
+pub use query_lambda::{
+    LambdaParameter, LambdaQuery, NewLambdaVersion, QueryLambdaRecord, QueryLambdaTag,
+    QueryLambdaVersion,
+};
 pub use sealing::Sealing;
 pub use source::SourceRecord;
 pub use stored_view::{ViewQuery, ViewRecord};

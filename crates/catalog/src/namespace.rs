@@ -79,7 +79,7 @@ pub(crate) fn check_free(
     }
 }
 
-/// Checks that no alias or view needs this object.
+/// Checks that no alias, view or query lambda needs this object.
 ///
 /// # Errors
 /// [`CatalogError::InUse`].
@@ -100,7 +100,15 @@ pub(crate) fn check_unused(
         .iter()
         .filter(|view| view.query.entities.contains(&full_name))
         .map(|view| format!("view `{}`", view.full_name()));
-    let users: Vec<String> = aliases.chain(views).collect();
+    let lambdas = state
+        .query_lambdas
+        .iter()
+        .filter(|lambda| {
+            let mut versions = lambda.versions.iter();
+            versions.any(|version| version.query.entities.contains(&full_name))
+        })
+        .map(|lambda| format!("query lambda `{}`", lambda.full_name()));
+    let users: Vec<String> = aliases.chain(views).chain(lambdas).collect();
     match users.is_empty() {
         true => Ok(()),
         false => Err(CatalogError::InUse {

@@ -9,6 +9,7 @@ use crate::error::CatalogError;
 use crate::integration::IntegrationRecord;
 use crate::namespace::InWorkspace;
 use crate::organization::Organization;
+use crate::query_lambda::QueryLambdaRecord;
 use crate::stored_view::ViewRecord;
 use crate::workspace::WorkspaceRecord;
 
@@ -30,6 +31,9 @@ pub(crate) struct State {
     /// By workspace, then name.
     #[serde(default)]
     pub(crate) views: Vec<ViewRecord>,
+    /// By workspace, then name.
+    #[serde(default)]
+    pub(crate) query_lambdas: Vec<QueryLambdaRecord>,
     /// By name.
     #[serde(default)]
     pub(crate) integrations: Vec<IntegrationRecord>,
@@ -70,6 +74,7 @@ impl State {
             .sort_by(|left, right| left.name.cmp(&right.name));
         sort(&mut state.aliases);
         sort(&mut state.views);
+        sort(&mut state.query_lambdas);
         Ok(state)
     }
 

@@ -122,12 +122,14 @@ impl Catalog {
         let collection_count = with_count(&state, &state.workspaces[place]).collection_count;
         let alias_count = namespace::of_workspace(&state.aliases, name).len();
         let view_count = namespace::of_workspace(&state.views, name).len();
-        if collection_count > 0 || alias_count > 0 || view_count > 0 {
+        let lambda_count = namespace::of_workspace(&state.query_lambdas, name).len();
+        if collection_count > 0 || alias_count + view_count + lambda_count > 0 {
             return Err(CatalogError::NotEmpty {
                 workspace: name.to_owned(),
                 collection_count,
                 alias_count,
                 view_count,
+                lambda_count,
             });
         }
         let record = state.workspaces.remove(place);

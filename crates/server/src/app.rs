@@ -10,6 +10,7 @@ use outcrop_storage::Environment;
 
 use crate::admission::Admission;
 use crate::config::Limits;
+use crate::handlers::Executions;
 use crate::ingest::transformations::Transformations;
 use crate::metrics::Metrics;
 
@@ -21,6 +22,8 @@ pub(crate) struct App {
     pub(crate) engine: Engine,
     /// The ingest transformations of the collections.
     pub(crate) transformations: Transformations,
+    /// How executions of query lambdas went.
+    pub(crate) executions: Executions,
     /// What is counted for Prometheus.
     pub(crate) metrics: Metrics,
     /// What one client may ask for.

@@ -152,6 +152,11 @@ impl From<CatalogError> for ApiError {
             CatalogError::CollectionMissing { workspace, name } => {
                 collection_missing(workspace, name)
             }
+            CatalogError::LambdaMissing {
+                workspace,
+                name,
+                version,
+            } => lambda_missing(workspace, name, version.as_deref()),
             CatalogError::CollectionNotReady { .. } => {
                 Self::new(ErrorType::NotReady, error.to_string())
             }
@@ -159,6 +164,8 @@ impl From<CatalogError> for ApiError {
             | CatalogError::AliasMissing { .. }
             | CatalogError::ViewMissing { .. }
             | CatalogError::IntegrationMissing { .. }
+            | CatalogError::TagMissing { .. }
+            | CatalogError::PublicIdMissing
             | CatalogError::SourceMissing { .. }
             | CatalogError::EntityMissing { .. } => {
                 Self::new(ErrorType::NotFound, error.to_string())
@@ -173,6 +180,7 @@ impl From<CatalogError> for ApiError {
             | CatalogError::BadName { .. }
             | CatalogError::ViewCycle { .. }
             | CatalogError::IntegrationKind { .. }
+            | CatalogError::TagReserved
             | CatalogError::BadRetention { .. } => Self::invalid(error.to_string()),
             CatalogError::Damaged { .. }
             | CatalogError::Version { .. }
@@ -220,7 +228,19 @@ fn already_exists(kind: ObjectKind, name: &str) -> String {
         ObjectKind::View => format!("View \"{name}\" already exists"),
         ObjectKind::ApiKey => format!("API key \"{name}\" already exists"),
         ObjectKind::Integration => format!("Integration \"{name}\" already exists"),
+        ObjectKind::QueryLambda => format!("Query Lambda \"{name}\" already exists"),
+        ObjectKind::Tag => format!("Tag \"{name}\" already exists"),
     }
+}
+
+fn lambda_missing(workspace: &str, name: &str, version: Option<&str>) -> ApiError {
+    let version = version.map(|version| format!(" (version \"{version}\")"));
+    let version = version.unwrap_or_default();
+    ApiError::new(
+        ErrorType::NotFound,
+        format!("Query Lambda \"{name}\"{version} not found in workspace \"{workspace}\"."),
+    )
+    .with_key("QUERY_NOT_FOUND")
 }
 
 fn closing() -> ApiError {

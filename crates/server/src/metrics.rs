@@ -49,7 +49,10 @@ impl Metrics {
                 &["operation"],
             )?,
             queries: IntCounterVec::new(
-                Opts::new("rockset_queries", "Queries answered, those that failed included."),
+                Opts::new(
+                    "rockset_queries",
+                    "Queries answered, those that failed included.",
+                ),
                 &[INSTANCE],
             )?,
             query_errors: IntCounterVec::new(
@@ -69,7 +72,9 @@ impl Metrics {
         }
         // A family without a sample would not be shown.
         metrics.queries.with_label_values(&[&metrics.instance]);
-        metrics.query_seconds.with_label_values(&[&metrics.instance]);
+        metrics
+            .query_seconds
+            .with_label_values(&[&metrics.instance]);
         Ok(metrics)
     }
 
@@ -96,20 +101,30 @@ impl Metrics {
             query_seconds.observe(seconds);
             if let Some(error_type) = error_type {
                 let code = error_type.to_string();
-                self.query_errors.with_label_values(&[instance, &code]).inc();
+                self.query_errors
+                    .with_label_values(&[instance, &code])
+                    .inc();
             }
         }
     }
 
     /// Everything in Prometheus's text format.
-    pub(crate) fn text(&self, catalog: &Catalog, now_micros: i64) -> Result<String, prometheus::Error> {
+    pub(crate) fn text(
+        &self,
+        catalog: &Catalog,
+        now_micros: i64,
+    ) -> Result<String, prometheus::Error> {
         let mut families = self.registry.gather();
         families.extend(self.of_collections(catalog, now_micros)?.gather());
         families.sort_by(|left, right| left.name().cmp(right.name()));
         TextEncoder::new().encode_to_string(&families)
     }
 
-    fn of_collections(&self, catalog: &Catalog, now_micros: i64) -> Result<Registry, prometheus::Error> {
+    fn of_collections(
+        &self,
+        catalog: &Catalog,
+        now_micros: i64,
+    ) -> Result<Registry, prometheus::Error> {
         let registry = Registry::new();
         let gauge = |name: &str, help: &str, labels: &[&str]| {
             let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
@@ -146,7 +161,9 @@ impl Metrics {
             &labels[..1],
         )?;
         let instance = self.instance.as_str();
-        updated.with_label_values(&[instance]).set(now_micros / 1_000_000);
+        updated
+            .with_label_values(&[instance])
+            .set(now_micros / 1_000_000);
         let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
         for record in catalog.collections() {
             let Ok(entry) = catalog.collection(&record.workspace, &record.name) else {

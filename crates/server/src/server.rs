@@ -15,10 +15,11 @@ use tokio_rustls::TlsAcceptor;
 use crate::admission::Admission;
 use crate::app::App;
 use crate::config::ServerConfig;
+use crate::handlers::Executions;
 use crate::ingest::transformations::Transformations;
 use crate::listener::Listener;
-use crate::metrics::Metrics;
 use crate::memory::ProcessMemory;
+use crate::metrics::Metrics;
 use crate::query_source::CatalogSource;
 use crate::router;
 use crate::tls::{self, TlsError};
@@ -116,6 +117,7 @@ impl Server {
             catalog: opened.catalog,
             engine: opened.engine,
             transformations: Transformations::default(),
+            executions: Executions::default(),
             admission: Admission::new(&limits, memory),
             limits,
             http_addr,

@@ -10,9 +10,12 @@ mod offsets;
 mod operation;
 mod organization;
 mod queries;
+mod query_lambdas;
 mod sources;
 mod views;
 mod workspaces;
+
+pub(crate) use query_lambdas::Executions;
 
 use crate::call::Handler;
 
@@ -92,6 +95,51 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     ("suspendSource", |call| Box::pin(sources::suspend(call))),
     ("resumeSource", |call| Box::pin(sources::resume(call))),
     ("deleteSource", |call| Box::pin(sources::delete(call))),
+    ("listAllQueryLambdas", |call| {
+        Box::pin(query_lambdas::list(call))
+    }),
+    ("listQueryLambdasInWorkspace", |call| {
+        Box::pin(query_lambdas::list_in_workspace(call))
+    }),
+    ("createQueryLambda", |call| {
+        Box::pin(query_lambdas::create(call))
+    }),
+    ("updateQueryLambda", |call| {
+        Box::pin(query_lambdas::add_version(call))
+    }),
+    ("deleteQueryLambda", |call| {
+        Box::pin(query_lambdas::delete(call))
+    }),
+    ("listQueryLambdaVersions", |call| {
+        Box::pin(query_lambdas::list_versions(call))
+    }),
+    ("getQueryLambdaVersion", |call| {
+        Box::pin(query_lambdas::get_version(call))
+    }),
+    ("deleteQueryLambdaVersion", |call| {
+        Box::pin(query_lambdas::delete_version(call))
+    }),
+    ("listQueryLambdaTags", |call| {
+        Box::pin(query_lambdas::list_tags(call))
+    }),
+    ("createQueryLambdaTag", |call| {
+        Box::pin(query_lambdas::set_tag(call))
+    }),
+    ("getQueryLambdaTagVersion", |call| {
+        Box::pin(query_lambdas::get_tag(call))
+    }),
+    ("deleteQueryLambdaTag", |call| {
+        Box::pin(query_lambdas::delete_tag(call))
+    }),
+    ("executeQueryLambda", |call| {
+        Box::pin(query_lambdas::execute_version(call))
+    }),
+    ("executeQueryLambdaByTag", |call| {
+        Box::pin(query_lambdas::execute_tag(call))
+    }),
+    ("executePublicQueryLambdaWithParams", |call| {
+        Box::pin(query_lambdas::execute_public(call))
+    }),
     ("query", |call| Box::pin(queries::run(call))),
     ("validate", |call| Box::pin(queries::validate(call))),
 ];

@@ -17,7 +17,10 @@ pub(crate) async fn health(_call: Call) -> ApiResult<Response> {
 /// `GET /v1/orgs/self/metrics` in Prometheus's text format.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn metrics(call: Call) -> ApiResult<Response> {
-    let text_format = call.app.metrics.text(&call.app.catalog, call.received_micros);
+    let text_format = call
+        .app
+        .metrics
+        .text(&call.app.catalog, call.received_micros);
     Ok(text(
         text_format.map_err(ApiError::internal)?,
         prometheus::TEXT_FORMAT,
@@ -27,6 +30,8 @@ pub(crate) async fn metrics(call: Call) -> ApiResult<Response> {
 fn text(body: String, content_type: &'static str) -> Response {
     let mut response = Response::new(Body::from(body));
     let content_type = HeaderValue::from_static(content_type);
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
     response
 }

@@ -26,14 +26,26 @@ use crate::ingest::insert::InsertSink;
 
 /// `POST /v1/orgs/self/queries`: runs to the end and answers with all rows.
 pub(crate) async fn run(call: Call) -> ApiResult<Response> {
-    let request: QueryRequest = call.json()?;
-    let request = engine_request(request, &call)?;
+    answer(&call, call.json()?, None).await
+}
+
+/// Runs a query, of a query lambda if `lambda` is its path. Without a caller it may not write.
+pub(super) async fn answer(
+    call: &Call,
+    request: QueryRequest,
+    lambda: Option<String>,
+) -> ApiResult<Response> {
+    let request = engine_request(request, call)?;
     let _permit = call.app.admission.query()?;
-    let sink = Arc::new(InsertSink::new(&call)?);
-    let into = Arc::clone(&sink) as Arc<dyn DocumentSink>;
-    let output = call.app.engine.execute_into(request, Some(into)).await?;
-    note_use(&call, &output);
-    respond(&call, output, sink.seqno().map(offsets::fence))
+    let sink = match call.caller {
+        Some(_) => Some(Arc::new(InsertSink::new(call)?)),
+        None => None,
+    };
+    let into = sink.clone().map(|sink| sink as Arc<dyn DocumentSink>);
+    let output = call.app.engine.execute_into(request, into).await?;
+    note_use(call, &output);
+    let fence = sink.and_then(|sink| sink.seqno()).map(offsets::fence);
+    respond(call, output, fence, lambda)
 }
 
 /// `POST /v1/orgs/self/queries/validations`: what a query reads and needs, without running it.
@@ -115,7 +127,12 @@ fn note_use(call: &Call, output: &QueryOutput) {
 }
 
 /// The response: the engine's rows are put in as they are. An INSERT has a fence.
-fn respond(call: &Call, output: QueryOutput, last_offset: Option<String>) -> ApiResult<Response> {
+fn respond(
+    call: &Call,
+    output: QueryOutput,
+    last_offset: Option<String>,
+    query_lambda_path: Option<String>,
+) -> ApiResult<Response> {
     let elapsed = call.app.monotonic().saturating_sub(call.received);
     let fields = output.column_fields.map(|names| {
         let field = |name| QueryField {
@@ -137,6 +154,7 @@ fn respond(call: &Call, output: QueryOutput, last_offset: Option<String>) -> Api
         warnings: Some(output.warnings).filter(|warnings| !warnings.is_empty()),
         query_errors: None,
         last_offset,
+        query_lambda_path,
     };
     let mut body = serde_json::to_vec(&summary).map_err(ApiError::internal)?;
     if body.pop() != Some(b'}') {

@@ -90,7 +90,11 @@ async fn every_type_is_echoed_without_its_secrets() {
     let key = json!({ "aws_access_key_id": "id", "aws_secret_access_key": "hush" });
     let masked = json!({ "aws_access_key_id": "id", "aws_secret_access_key": "REDACTED" });
     let cases = [
-        ("s3", json!({}), json!({ "aws_access_key": null, "aws_role": null })),
+        (
+            "s3",
+            json!({}),
+            json!({ "aws_access_key": null, "aws_role": null }),
+        ),
         (
             "kinesis",
             json!({ "aws_access_key": key }),
@@ -170,11 +174,17 @@ async fn every_type_is_echoed_without_its_secrets() {
     ];
     for (kind, settings, shown) in cases {
         let path = format!("{INTEGRATIONS}/{kind}");
-        let created = rig.post(INTEGRATIONS, json!({ "name": kind, kind: settings })).await;
+        let created = rig
+            .post(INTEGRATIONS, json!({ "name": kind, kind: settings }))
+            .await;
         assert_eq!(configured(&created["data"]), json!({ kind: shown }));
         let echoed = json!({ kind: shown });
         let updated = rig.call("PUT", &path, Some(echoed.clone())).await.ok();
-        assert_eq!(configured(&updated["data"]), echoed, "what is shown may be sent back");
+        assert_eq!(
+            configured(&updated["data"]),
+            echoed,
+            "what is shown may be sent back"
+        );
     }
     let listed = rig.get(INTEGRATIONS).await["data"].clone();
     assert_eq!(listed.as_array().unwrap().len(), KINDS.len());
@@ -197,13 +207,17 @@ async fn no_secret_is_on_disk_as_it_is() {
     let echoed = json!({ "azure_blob_storage": { "connection_string": "REDACTED" } });
     rig.call("PUT", INTEGRATION, Some(echoed)).await.ok();
     let kept = catalog.integration("i").unwrap();
-    assert_eq!(kept, record, "what is shown of a secret is not taken for it");
+    assert_eq!(
+        kept, record,
+        "what is shown of a secret is not taken for it"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_requests_say_what_is_wrong() {
     let rig = Rig::start().await;
-    rig.post(INTEGRATIONS, json!({ "name": "i", "s3": {} })).await;
+    rig.post(INTEGRATIONS, json!({ "name": "i", "s3": {} }))
+        .await;
     let cases = [
         (
             json!({ "name": "i", "s3": {} }),
@@ -212,7 +226,11 @@ async fn wrong_requests_say_what_is_wrong() {
         ),
         (json!({ "s3": {} }), "INVALIDINPUT", "`name` is required"),
         (json!({ "name": "a b", "s3": {} }), "INVALIDINPUT", "a b"),
-        (json!({ "name": "j" }), "INVALIDINPUT", "one of the members s3, kinesis"),
+        (
+            json!({ "name": "j" }),
+            "INVALIDINPUT",
+            "one of the members s3, kinesis",
+        ),
         (
             json!({ "name": "j", "s3": {}, "kafka": {} }),
             "INVALIDINPUT",

@@ -21,6 +21,7 @@ mod operations;
 mod organization;
 mod paths;
 mod queries;
+mod query_lambdas;
 mod restart;
 mod retention;
 mod rollup_equals_query;

@@ -14,7 +14,10 @@ async fn a_server_that_takes_connections_is_healthy_and_ready() {
     let rig = Rig::start().await;
     for path in ["/healthz", "/readyz"] {
         let answer = rig.send("GET", path, &[], "").await;
-        assert_eq!((answer.status.as_u16(), &answer.bytes[..]), (200, &b"ok\n"[..]));
+        assert_eq!(
+            (answer.status.as_u16(), &answer.bytes[..]),
+            (200, &b"ok\n"[..])
+        );
     }
 }
 
@@ -29,10 +32,15 @@ async fn metrics_count_queries_failures_and_documents() {
     let answer = rig.call("GET", METRICS, None).await;
     assert_eq!(answer.status.as_u16(), 200);
     let content_type = answer.headers["content-type"].to_str().unwrap();
-    assert!(content_type.starts_with("text/plain; version=0.0.4"), "{content_type}");
+    assert!(
+        content_type.starts_with("text/plain; version=0.0.4"),
+        "{content_type}"
+    );
     let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
     let collection = rig.get("/v1/orgs/self/ws/commons/collections/c").await;
-    let instance = collection["data"]["ingest_virtual_instance_id"].as_str().unwrap();
+    let instance = collection["data"]["ingest_virtual_instance_id"]
+        .as_str()
+        .unwrap();
     let instance = format!("virtual_instance_id=\"{instance}\"");
     for line in [
         format!("rockset_queries{{{instance}}} 2"),
@@ -54,6 +62,8 @@ async fn metrics_are_for_who_has_a_key_also_by_basic_authentication() {
     let answer = rig.send("GET", METRICS, &[], "").await;
     answer.failure(401, "AUTHEXCEPTION");
     let basic = format!("Basic {}", STANDARD.encode(format!("{}:", KEY)));
-    let answer = rig.send("GET", METRICS, &[("authorization", &basic)], "").await;
+    let answer = rig
+        .send("GET", METRICS, &[("authorization", &basic)], "")
+        .await;
     assert_eq!(answer.status.as_u16(), 200);
 }

@@ -12,7 +12,8 @@ const SOURCES: &str = "/v1/orgs/self/ws/commons/collections/c/sources";
 async fn rig() -> Rig {
     let rig = Rig::start().await;
     for (name, kind) in [("i", "s3"), ("j", "s3"), ("k", "kafka")] {
-        rig.post(INTEGRATIONS, json!({ "name": name, kind: {} })).await;
+        rig.post(INTEGRATIONS, json!({ "name": name, kind: {} }))
+            .await;
     }
     rig.create_collection("c").await;
     rig
@@ -24,7 +25,10 @@ async fn source(rig: &Rig) -> Value {
     assert_eq!(sources.as_array().unwrap().len(), 1);
     assert_eq!(rig.get(COLLECTION).await["data"]["sources"], sources);
     let id = sources[0]["id"].as_str().unwrap();
-    assert_eq!(rig.get(&format!("{SOURCES}/{id}")).await["data"], sources[0]);
+    assert_eq!(
+        rig.get(&format!("{SOURCES}/{id}")).await["data"],
+        sources[0]
+    );
     sources[0].clone()
 }
 
@@ -38,7 +42,10 @@ async fn a_source_is_made_changed_suspended_resumed_and_deleted() {
         "ingest_transformation": { "sql": "SELECT a FROM _input" },
     });
     let created = rig.post(SOURCES, request).await["data"].clone();
-    assert_eq!((&created["id"], &created["status"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&created["id"], &created["status"]),
+        (&Value::Null, &Value::Null)
+    );
     let made = source(&rig).await;
     let csv = json!({
         "firstLineAsColumnNames": null,
@@ -116,7 +123,11 @@ async fn a_source_is_made_changed_suspended_resumed_and_deleted() {
     assert_eq!(updated["s3"]["prefix"], "p");
     assert_eq!(updated["s3"]["settings"]["s3_scan_frequency"], "PT1M");
 
-    let suspended = rig.call("POST", &format!("{path}/suspend"), None).await.ok()["data"].clone();
+    let suspended = rig
+        .call("POST", &format!("{path}/suspend"), None)
+        .await
+        .ok()["data"]
+        .clone();
     assert_eq!(suspended["status"]["state"], "SUSPENDED");
     assert!(suspended["suspended_at"].is_string());
     rig.restart().await;
@@ -144,7 +155,8 @@ async fn a_collection_may_have_sources_from_its_start_which_keep_their_integrati
     });
     let missing = rig.call("POST", COLLECTIONS, Some(request.clone())).await;
     missing.failure(404, "NOTFOUND");
-    rig.post(INTEGRATIONS, json!({ "name": "i", "s3": {} })).await;
+    rig.post(INTEGRATIONS, json!({ "name": "i", "s3": {} }))
+        .await;
     rig.post(COLLECTIONS, request).await;
     assert_eq!(source(&rig).await["s3"]["bucket"], "b");
     let path = format!("{INTEGRATIONS}/i");
