@@ -122,9 +122,90 @@ pub struct QuerySummary {
     /// Fence of what the query wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_offset: Option<String>,
+    /// Where the rows are that are not in the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pagination: Option<PageInfo>,
+    /// Number of rows in all, if they are paged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results_total_doc_count: Option<u64>,
     /// `workspace.name::version` of the query lambda that was executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query_lambda_path: Option<String>,
+}
+
+/// Where a page stands in the result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageInfo {
+    /// Cursor of the first row, in the first answer alone.
+    pub start_cursor: Option<String>,
+    /// Rows of this page.
+    pub current_page_doc_count: u64,
+    /// Cursor of the next page; `null` on the last one.
+    pub next_cursor: Option<String>,
+    /// Number of the next page's first row, from 0.
+    pub next_cursor_offset: Option<u64>,
+    /// Path of the next page.
+    pub next_page_link: Option<String>,
+}
+
+/// A query that runs or has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryInfo {
+    /// `<uuid>:<7 letters or digits>:0`.
+    pub query_id: String,
+    /// `QUEUED`, `RUNNING`, `COMPLETED`, `ERROR` or `CANCELLED`.
+    pub status: String,
+    /// E-mail of who sent it.
+    pub executed_by: Option<String>,
+    /// `YYYY-MM-DDTHH:MM:SSZ`.
+    pub submitted_at: Option<String>,
+    /// When its results go; `null` until it is complete.
+    pub expires_at: Option<String>,
+    /// How long it took, and what it gave.
+    pub stats: QueryInfoStats,
+    /// Always `null`.
+    pub destination_uri: Option<String>,
+    /// Where its rows are, if they are kept.
+    pub pagination: Option<PaginationStart>,
+    /// Fence of what it wrote.
+    pub last_offset: Option<String>,
+    /// Why it failed.
+    pub query_errors: Vec<QueryFailure>,
+    /// Its text, or the beginning of a long one.
+    pub sql: String,
+    /// Always `null`.
+    pub cancellation_tag: Option<String>,
+}
+
+/// How long a query took, and what it gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryInfoStats {
+    /// So far, or in all.
+    pub elapsed_time_ms: u64,
+    /// Time spent waiting for a free slot.
+    pub throttled_time_ms: u64,
+    /// Rows of the result.
+    pub result_set_document_count: Option<u64>,
+    /// Their size as JSON.
+    pub result_set_bytes_size: Option<u64>,
+    /// Always `null`.
+    pub result_set_file_count: Option<u64>,
+}
+
+/// Where the rows of a query begin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaginationStart {
+    /// Cursor of the first row.
+    pub start_cursor: Option<String>,
+}
+
+/// The answer of `GET …/queries/{queryId}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueryInfoResponse {
+    /// The query.
+    pub data: QueryInfo,
+    /// Fence of what it wrote, once more: dbt looks here.
+    pub last_offset: Option<String>,
 }
 
 /// An output column.

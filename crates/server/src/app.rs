@@ -13,6 +13,7 @@ use crate::config::Limits;
 use crate::handlers::Executions;
 use crate::ingest::transformations::Transformations;
 use crate::metrics::Metrics;
+use crate::queries::Queries;
 
 /// The parts of a running server.
 pub(crate) struct App {
@@ -22,6 +23,8 @@ pub(crate) struct App {
     pub(crate) engine: Engine,
     /// The ingest transformations of the collections.
     pub(crate) transformations: Transformations,
+    /// Queries that run or have ended.
+    pub(crate) queries: Queries,
     /// How executions of query lambdas went.
     pub(crate) executions: Executions,
     /// What is counted for Prometheus.

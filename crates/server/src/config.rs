@@ -88,6 +88,8 @@ pub struct Limits {
     pub query_timeout: Duration,
     /// Longest time that a query may ask for; longer ones are cut to it.
     pub query_timeout_max: Duration,
+    /// Bytes of results that are kept for pages; beyond it the oldest go.
+    pub results_bytes_max: u64,
     /// Queries that run at the same time; further ones are refused.
     pub queries_max: usize,
     /// Writes in flight; further ones are refused.
@@ -107,6 +109,7 @@ impl Default for Limits {
             document_bytes_max: 40 * MIB,
             query_timeout: Duration::from_secs(120),
             query_timeout_max: Duration::from_secs(30 * 60),
+            results_bytes_max: 1 << 30,
             queries_max: 100,
             writes_max: 1_000,
             write_bytes_in_flight_max: 256 * MIB,

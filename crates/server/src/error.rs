@@ -78,6 +78,20 @@ impl ApiError {
         Self::new(ErrorType::InvalidInput, message)
     }
 
+    /// There is no such thing.
+    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorType::NotFound, message)
+    }
+
+    /// The failure of a query that was noted before.
+    pub(crate) fn of_query(model: ErrorModel) -> Self {
+        Self {
+            model: Box::new(model),
+            cause: None,
+            is_query: true,
+        }
+    }
+
     /// Something that is not built.
     pub(crate) fn not_implemented(message: impl Into<String>) -> Self {
         Self::new(ErrorType::NotImplementedYet, message)

@@ -25,6 +25,7 @@ mod memory;
 mod metrics;
 mod negotiation;
 mod operations;
+mod queries;
 mod query_source;
 mod router;
 mod server;

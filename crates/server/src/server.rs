@@ -20,6 +20,7 @@ use crate::ingest::transformations::Transformations;
 use crate::listener::Listener;
 use crate::memory::ProcessMemory;
 use crate::metrics::Metrics;
+use crate::queries::Queries;
 use crate::query_source::CatalogSource;
 use crate::router;
 use crate::tls::{self, TlsError};
@@ -78,6 +79,7 @@ impl std::fmt::Debug for RunningServer {
 /// What was opened before the listeners.
 struct Opened {
     catalog: Arc<Catalog>,
+    queries: Queries,
     engine: Engine,
     bootstrap_key: Option<String>,
     tls: Option<TlsAcceptor>,
@@ -117,6 +119,7 @@ impl Server {
             catalog: opened.catalog,
             engine: opened.engine,
             transformations: Transformations::default(),
+            queries: opened.queries,
             executions: Executions::default(),
             admission: Admission::new(&limits, memory),
             limits,
@@ -199,6 +202,8 @@ fn open(mut config: ServerConfig) -> Result<Opened, StartError> {
         true => Some(TlsAcceptor::from(tls::server_config(store.environment())?)),
         false => None,
     };
+    let results_bytes_max = config.limits.results_bytes_max;
+    let queries = Queries::new(store.environment().clone(), results_bytes_max);
     let source = Arc::new(CatalogSource(Arc::clone(&catalog)));
     let spill = config.engine.spill_directory.take();
     let spill = spill.or_else(|| store.environment().disk.temporary_folder());
@@ -209,6 +214,7 @@ fn open(mut config: ServerConfig) -> Result<Opened, StartError> {
     let engine = Engine::new(source, engine).map_err(StartError::Engine)?;
     Ok(Opened {
         catalog,
+        queries,
         engine,
         bootstrap_key: generated.map(|key| key.secret),
         tls,

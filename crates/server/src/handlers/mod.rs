@@ -141,6 +141,13 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
         Box::pin(query_lambdas::execute_public(call))
     }),
     ("query", |call| Box::pin(queries::run(call))),
+    ("listActiveQueries", |call| {
+        Box::pin(queries::list_active(call))
+    }),
+    ("getQuery", |call| Box::pin(queries::get(call))),
+    ("cancelQuery", |call| Box::pin(queries::cancel(call))),
+    ("getQueryResults", |call| Box::pin(queries::page(call))),
+    ("getQueryPage", |call| Box::pin(queries::page(call))),
     ("validate", |call| Box::pin(queries::validate(call))),
 ];
 

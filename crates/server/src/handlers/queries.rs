@@ -1,51 +1,112 @@
-//! `POST /v1/orgs/self/queries` and `POST /v1/orgs/self/queries/validations`.
+//! `/v1/orgs/self/queries` and what is below.
 //!
-//! A query is answered in full, however few rows the client wants at first: a response without a
-//! cursor says that there is no more. Asynchronous queries are refused, since nothing is kept for
-//! later.
+//! A query is answered with all rows, unless the client wants fewer at first: the others are kept for a
+//! day and come page by page. An asynchronous one runs on when its client has been answered.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use outcrop_api::error::ErrorType;
+use outcrop_api::Data;
+use outcrop_api::error::ErrorModel;
 use outcrop_api::query::{
-    QueryField, QueryParameter, QueryRequest, QueryStats, QuerySummary, ValidateQueryResponse,
+    PageInfo, PaginationStart, QueryFailure, QueryField, QueryInfo, QueryInfoResponse,
+    QueryInfoStats, QueryParameter, QueryRequest, QueryStats, QuerySummary, ValidateQueryResponse,
 };
 use outcrop_catalog::COMMONS;
 use outcrop_document::Timestamp;
-use outcrop_query::{DocumentSink, Parameter, QueryOutput};
+use outcrop_query::{DocumentSink, Parameter, QueryError, QueryOutput};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::offsets;
+use crate::app::App;
 use crate::blocking;
 use crate::call::{self, Call};
 use crate::config::Limits;
-use crate::error::{ApiError, ApiResult};
+use crate::error::{self, ApiError, ApiResult};
+use crate::ids;
 use crate::ingest::insert::InsertSink;
+use crate::queries::{Done, Query, Rows, State, cursor};
 
-/// `POST /v1/orgs/self/queries`: runs to the end and answers with all rows.
+/// Rows of a page where the client does not say otherwise.
+const PAGE_ROWS: usize = 10_000;
+
+/// Most rows of a page.
+const PAGE_ROWS_MAX: usize = 100_000;
+
+/// Most rows to pass over after a cursor.
+const OFFSET_MAX: usize = 1_000_000_000;
+
+/// `POST /v1/orgs/self/queries`.
 pub(crate) async fn run(call: Call) -> ApiResult<Response> {
     answer(&call, call.json()?, None).await
 }
 
-/// Runs a query, of a query lambda if `lambda` is its path. Without a caller it may not write.
-pub(super) async fn answer(
-    call: &Call,
-    request: QueryRequest,
-    lambda: Option<String>,
-) -> ApiResult<Response> {
-    let request = engine_request(request, call)?;
-    let _permit = call.app.admission.query()?;
-    let sink = match call.caller {
-        Some(_) => Some(Arc::new(InsertSink::new(call)?)),
-        None => None,
+/// `GET /v1/orgs/self/queries`: those that have not ended.
+#[expect(clippy::unused_async, reason = "every handler is an async function")]
+pub(crate) async fn list_active(call: Call) -> ApiResult<Response> {
+    let active = call.app.queries.active();
+    let data: Vec<QueryInfo> = active.iter().map(|query| info(&call.app, query)).collect();
+    call::json(&Data { data })
+}
+
+/// `GET /v1/orgs/self/queries/{queryId}`.
+#[expect(clippy::unused_async, reason = "every handler is an async function")]
+pub(crate) async fn get(call: Call) -> ApiResult<Response> {
+    let query = call.app.queries.get(call.segment("queryId"))?;
+    let data = info(&call.app, &query);
+    call::json(&QueryInfoResponse {
+        last_offset: data.last_offset.clone(),
+        data,
+    })
+}
+
+/// `DELETE /v1/orgs/self/queries/{queryId}`: stops it, if it has not ended.
+#[expect(clippy::unused_async, reason = "every handler is an async function")]
+pub(crate) async fn cancel(call: Call) -> ApiResult<Response> {
+    let query = call.app.queries.get(call.segment("queryId"))?;
+    query.cancel();
+    call::json(&Data {
+        data: info(&call.app, &query),
+    })
+}
+
+/// `GET /v1/orgs/self/queries/{queryId}/pages`, with the cursor as a parameter or, as older clients have it, as
+/// the last part of the path.
+pub(crate) async fn page(call: Call) -> ApiResult<Response> {
+    let query = call.app.queries.get(call.segment("queryId"))?;
+    let given = call.query_values("cursor").into_iter().next();
+    let in_path = Some(call.segment("cursor").to_owned());
+    let given = given.or(in_path).filter(|given| !given.is_empty());
+    let first = match given {
+        Some(given) => cursor::decode(&query.id, &given)?,
+        None => 0,
     };
-    let into = sink.clone().map(|sink| sink as Arc<dyn DocumentSink>);
-    let output = call.app.engine.execute_into(request, into).await?;
-    note_use(call, &output);
-    let fence = sink.and_then(|sink| sink.seqno()).map(offsets::fence);
-    respond(call, output, fence, lambda)
+    let offset = number(&call, "offset", 0, OFFSET_MAX)?.unwrap_or(0);
+    let count = number(&call, "docs", 1, PAGE_ROWS_MAX)?.unwrap_or(PAGE_ROWS);
+    let start = first.saturating_add(offset);
+    let app = Arc::clone(&call.app);
+    let (query, page) = blocking::run(move || {
+        let page = app.queries.page(&query, start..start.saturating_add(count));
+        (query, page)
+    })
+    .await?;
+    let (rows, total) = page?;
+    let shown = count.min(total.saturating_sub(start));
+    let pagination = page_info(&query.id, None, start + shown, shown, total);
+    let pagination = serde_json::to_vec(&pagination).map_err(ApiError::internal)?;
+    let total = total.to_string();
+    let body = [
+        b"{\"results\":",
+        rows.as_slice(),
+        b",\"results_total_doc_count\":",
+        total.as_bytes(),
+        b",\"pagination\":",
+        pagination.as_slice(),
+        b"}",
+    ];
+    Ok(call::respond(StatusCode::OK, body.concat()))
 }
 
 /// `POST /v1/orgs/self/queries/validations`: what a query reads and needs, without running it.
@@ -64,26 +125,345 @@ pub(crate) async fn validate(call: Call) -> ApiResult<Response> {
     })
 }
 
-/// The request in the engine's terms.
-fn engine_request(request: QueryRequest, call: &Call) -> ApiResult<outcrop_query::QueryRequest> {
-    let options = request.async_options.as_ref();
-    if request.asynchronous == Some(true) || options.is_some_and(|options| !options.is_empty()) {
-        return Err(ApiError::not_implemented(
-            "asynchronous queries are not implemented yet",
+/// Runs a query, of a query lambda if `lambda` is its path. Without a caller it may not write.
+pub(super) async fn answer(
+    call: &Call,
+    request: QueryRequest,
+    lambda: Option<String>,
+) -> ApiResult<Response> {
+    let options = Options::of(&request)?;
+    let request = engine_request(request, call, &options)?;
+    let sink = match call.caller {
+        Some(_) => Some(Arc::new(InsertSink::new(call)?)),
+        None => None,
+    };
+    let who = call.caller.as_ref().map(|caller| caller.key.owner.clone());
+    let app = Arc::clone(&call.app);
+    let permit = app.admission.query()?;
+    let query = app
+        .queries
+        .add(call.query_id(), &request.sql, who, call.received_micros);
+    let run = Run {
+        query: Arc::clone(&query),
+        request,
+        sink,
+        received: call.received,
+        options,
+        lambda,
+        app,
+        _permit: permit,
+    };
+    let Some(wait) = options.wait else {
+        return run.finish().await;
+    };
+    match tokio::time::timeout(wait, tokio::spawn(run.finish())).await {
+        Ok(answered) => answered.map_err(ApiError::internal)?,
+        Err(_) => later(&call.app, &query),
+    }
+}
+
+/// How a request wants to be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Options {
+    /// Rows of the answer.
+    rows_max: Option<usize>,
+    /// Whether rows are kept for pages, though all of them are in the answer.
+    keeps: bool,
+    /// How long an asynchronous query is waited for; to its end if it is none.
+    wait: Option<Duration>,
+}
+
+impl Options {
+    /// # Errors
+    /// `INVALIDINPUT` for numbers below zero.
+    fn of(request: &QueryRequest) -> ApiResult<Self> {
+        let later = request.async_options.as_ref();
+        let is_async =
+            request.asynchronous == Some(true) || later.is_some_and(|options| !options.is_empty());
+        let wait = later.and_then(|options| options.client_timeout_ms);
+        let wait = positive("async_options.client_timeout_ms", wait)?.unwrap_or(0);
+        let sql = request.sql.as_ref();
+        let older = sql.and_then(|sql| sql.initial_paginate_response_doc_count);
+        let older = positive("sql.initial_paginate_response_doc_count", older)?;
+        let paginates = older.is_some() || sql.is_some_and(|sql| sql.paginate == Some(true));
+        let rows_max = request
+            .max_initial_results
+            .or_else(|| later.and_then(|options| options.max_initial_results));
+        let rows_max = positive("max_initial_results", rows_max)?;
+        let rows_max = rows_max
+            .or(older)
+            .map(|rows| usize::try_from(rows).unwrap_or(usize::MAX));
+        Ok(Self {
+            rows_max: rows_max.or(paginates.then_some(PAGE_ROWS)),
+            keeps: is_async || paginates,
+            wait: is_async.then(|| Duration::from_millis(wait)),
+        })
+    }
+}
+
+fn positive(name: &str, number: Option<i64>) -> ApiResult<Option<u64>> {
+    let number = number.map(u64::try_from).transpose();
+    number.map_err(|_| ApiError::invalid(format!("`{name}` must not be negative")))
+}
+
+/// A query with all that it needs to be run, also when nobody waits for it.
+struct Run {
+    query: Arc<Query>,
+    request: outcrop_query::QueryRequest,
+    sink: Option<Arc<InsertSink>>,
+    received: Duration,
+    options: Options,
+    lambda: Option<String>,
+    app: Arc<App>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Ends a query that nobody waits for any more.
+struct EndOnDrop(Arc<Query>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+impl Run {
+    /// Runs it and answers with its first rows, or all.
+    async fn finish(self) -> ApiResult<Response> {
+        let _end = EndOnDrop(Arc::clone(&self.query));
+        let Self {
+            query,
+            request,
+            sink,
+            received,
+            options,
+            lambda,
+            app,
+            _permit,
+        } = self;
+        let into = sink.clone().map(|sink| sink as Arc<dyn DocumentSink>);
+        let output = tokio::select! {
+            output = app.engine.execute_into(request, into) => output,
+            () = query.run_until_cancelled() => Err(QueryError::Cancelled),
+        };
+        let output = output.map_err(|error| {
+            let error = ApiError::from(error);
+            query.fail(&error.model);
+            error
+        })?;
+        note_use(&app, &output);
+        let last_offset = sink.and_then(|sink| sink.seqno()).map(offsets::fence);
+        let elapsed = app.monotonic().saturating_sub(received);
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let summary = summary(&query, &output, elapsed_ms, last_offset.clone(), lambda);
+        let row_count = usize::try_from(output.row_count).unwrap_or(usize::MAX);
+        let done = Done {
+            row_count,
+            bytes: output.rows_json.len() as u64,
+            elapsed_ms,
+            last_offset,
+        };
+        let shown = options
+            .rows_max
+            .map_or(row_count, |most| most.min(row_count));
+        if shown == row_count && !options.keeps {
+            query.complete(done);
+            return respond(&summary, &output.rows_json);
+        }
+        let (kept, rows) = blocking::run({
+            let (app, query) = (Arc::clone(&app), Arc::clone(&query));
+            move || {
+                let rows = Rows::new(output.rows_json);
+                (app.queries.keep(&query, done, &rows), rows)
+            }
+        })
+        .await?;
+        kept?;
+        let is_paged = shown < row_count || options.rows_max.is_some();
+        let pagination = is_paged.then(|| {
+            let start = Some(cursor::encode(&query.id, 0));
+            page_info(&query.id, start, shown, shown, row_count)
+        });
+        let summary = QuerySummary {
+            results_total_doc_count: is_paged.then_some(row_count as u64),
+            pagination,
+            ..summary
+        };
+        respond(&summary, &rows.first(shown))
+    }
+}
+
+/// The answer to a query that has not ended yet.
+fn later(app: &App, query: &Query) -> ApiResult<Response> {
+    let info = info(app, query);
+    call::json(&QuerySummary {
+        query_id: Some(info.query_id),
+        status: Some(info.status),
+        stats: Some(QueryStats {
+            elapsed_time_ms: info.stats.elapsed_time_ms,
+            throttled_time_micros: 0,
+        }),
+        ..QuerySummary::default()
+    })
+}
+
+/// Everything of a response but its rows.
+fn summary(
+    query: &Query,
+    output: &QueryOutput,
+    elapsed_ms: u64,
+    last_offset: Option<String>,
+    query_lambda_path: Option<String>,
+) -> QuerySummary {
+    let fields = output.column_fields.as_ref().map(|names| {
+        let field = |name: &String| QueryField {
+            name: name.clone(),
+            type_name: String::new(),
+        };
+        names.iter().map(field).collect()
+    });
+    QuerySummary {
+        query_id: Some(query.id.clone()),
+        status: Some("COMPLETED".to_owned()),
+        collections: Some(output.collections.clone()),
+        aliases: Some(output.aliases.clone()),
+        column_fields: fields,
+        stats: Some(QueryStats {
+            elapsed_time_ms: elapsed_ms,
+            throttled_time_micros: 0,
+        }),
+        warnings: Some(output.warnings.clone()).filter(|warnings| !warnings.is_empty()),
+        last_offset,
+        query_lambda_path,
+        ..QuerySummary::default()
+    }
+}
+
+/// The response: the rows are put in as they are.
+fn respond(summary: &QuerySummary, rows: &[u8]) -> ApiResult<Response> {
+    let mut body = serde_json::to_vec(summary).map_err(ApiError::internal)?;
+    if body.pop() != Some(b'}') {
+        return Err(ApiError::internal(
+            "the summary of a query is not an object",
         ));
     }
+    body.reserve_exact(rows.len() + 16);
+    body.extend_from_slice(b",\"results\":");
+    body.extend_from_slice(rows);
+    body.push(b'}');
+    Ok(call::respond(StatusCode::OK, body))
+}
+
+/// What a client needs to go on after `next` of `total` rows.
+fn page_info(
+    id: &str,
+    start_cursor: Option<String>,
+    next: usize,
+    count: usize,
+    total: usize,
+) -> PageInfo {
+    let next = (next < total).then_some(next);
+    let next_cursor = next.map(|row| cursor::encode(id, row));
+    let next_page_link = next_cursor
+        .as_ref()
+        .map(|cursor| format!("/v1/orgs/self/queries/{id}/pages?cursor={cursor}"));
+    PageInfo {
+        start_cursor,
+        current_page_doc_count: count as u64,
+        next_cursor,
+        next_cursor_offset: next.map(|row| row as u64),
+        next_page_link,
+    }
+}
+
+/// A number of the query string.
+fn number(call: &Call, name: &str, least: usize, most: usize) -> ApiResult<Option<usize>> {
+    let Some(text) = call.query_values(name).into_iter().next() else {
+        return Ok(None);
+    };
+    let number = text.parse().ok();
+    let number = number.filter(|number| (least..=most).contains(number));
+    let number = number.ok_or_else(|| {
+        ApiError::invalid(format!(
+            "`{name}` has to be a number from {least} to {most}"
+        ))
+    });
+    number.map(Some)
+}
+
+/// The query as clients see it.
+fn info(app: &App, query: &Query) -> QueryInfo {
+    let state = query.state();
+    let status = match &state {
+        State::Queued => "QUEUED",
+        State::Running => "RUNNING",
+        State::Completed(_) => "COMPLETED",
+        State::Failed(_) => "ERROR",
+        State::Cancelled => "CANCELLED",
+    };
+    let (done, is_kept) = match &state {
+        State::Completed(completed) => (Some(completed.done.clone()), completed.is_kept()),
+        _ => (None, false),
+    };
+    let query_errors = match &state {
+        State::Failed(model) => vec![failure(model)],
+        _ => Vec::new(),
+    };
+    let so_far = app.now_micros().saturating_sub(query.submitted_at_micros) / 1000;
+    let so_far = u64::try_from(so_far).unwrap_or_default();
+    let pagination = is_kept.then(|| PaginationStart {
+        start_cursor: Some(cursor::encode(&query.id, 0)),
+    });
+    QueryInfo {
+        query_id: query.id.clone(),
+        status: status.to_owned(),
+        executed_by: query.executed_by.clone(),
+        submitted_at: Some(ids::metadata_time(query.submitted_at_micros)),
+        expires_at: done
+            .as_ref()
+            .map(|_| ids::metadata_time(query.expires_at_micros())),
+        stats: QueryInfoStats {
+            elapsed_time_ms: done.as_ref().map_or(so_far, |done| done.elapsed_ms),
+            throttled_time_ms: 0,
+            result_set_document_count: done.as_ref().map(|done| done.row_count as u64),
+            result_set_bytes_size: done.as_ref().map(|done| done.bytes),
+            result_set_file_count: None,
+        },
+        destination_uri: None,
+        pagination,
+        last_offset: done.and_then(|done| done.last_offset),
+        query_errors,
+        sql: query.sql.clone(),
+        cancellation_tag: None,
+    }
+}
+
+fn failure(model: &ErrorModel) -> QueryFailure {
+    QueryFailure {
+        type_name: model.error_type.to_string(),
+        message: model.message.clone(),
+        status_code: error::status(model.error_type).as_u16(),
+    }
+}
+
+/// The request in the engine's terms.
+fn engine_request(
+    request: QueryRequest,
+    call: &Call,
+    options: &Options,
+) -> ApiResult<outcrop_query::QueryRequest> {
     statement(&request)?;
-    let timeout = timeout(request.timeout_ms, &call.app.limits)?;
+    let later = request.async_options.as_ref();
+    let timeout_ms = request
+        .timeout_ms
+        .or_else(|| later.and_then(|options| options.timeout_ms));
+    let timeout = timeout(timeout_ms, options.wait.is_some(), &call.app.limits)?;
     let sql = request.sql.unwrap_or_default();
     let parameters: ApiResult<Vec<Parameter>> = sql.parameters.iter().map(parameter).collect();
-    let default_row_limit = sql.default_row_limit.map(|limit| {
-        u64::try_from(limit)
-            .map_err(|_| ApiError::invalid("`sql.default_row_limit` must not be negative"))
-    });
     Ok(outcrop_query::QueryRequest {
         sql: sql.query.unwrap_or_default(),
         parameters: parameters?,
-        default_row_limit: default_row_limit.transpose()?,
+        default_row_limit: positive("sql.default_row_limit", sql.default_row_limit)?,
         timeout,
         query_time: Timestamp(call.received_micros),
     })
@@ -104,9 +484,13 @@ fn parameter(parameter: &QueryParameter) -> ApiResult<Parameter> {
     read.map_err(ApiError::from)
 }
 
-fn timeout(timeout_ms: Option<i64>, limits: &Limits) -> ApiResult<Duration> {
+/// How long a query may run. An asynchronous one has as long as any may have.
+fn timeout(timeout_ms: Option<i64>, is_async: bool, limits: &Limits) -> ApiResult<Duration> {
     let Some(millis) = timeout_ms else {
-        return Ok(limits.query_timeout);
+        return Ok(match is_async {
+            true => limits.query_timeout_max,
+            false => limits.query_timeout,
+        });
     };
     match u64::try_from(millis) {
         Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis).min(limits.query_timeout_max)),
@@ -115,59 +499,15 @@ fn timeout(timeout_ms: Option<i64>, limits: &Limits) -> ApiResult<Duration> {
 }
 
 /// Notes in each collection when it was last read.
-fn note_use(call: &Call, output: &QueryOutput) {
-    let now = call.app.now_micros();
+fn note_use(app: &App, output: &QueryOutput) {
+    let now = app.now_micros();
     for full_name in &output.collections {
         if let Some((workspace, name)) = full_name.rsplit_once('.')
-            && let Ok(entry) = call.app.catalog.collection(workspace, name)
+            && let Ok(entry) = app.catalog.collection(workspace, name)
         {
             entry.mark_queried(now);
         }
     }
-}
-
-/// The response: the engine's rows are put in as they are. An INSERT has a fence.
-fn respond(
-    call: &Call,
-    output: QueryOutput,
-    last_offset: Option<String>,
-    query_lambda_path: Option<String>,
-) -> ApiResult<Response> {
-    let elapsed = call.app.monotonic().saturating_sub(call.received);
-    let fields = output.column_fields.map(|names| {
-        let field = |name| QueryField {
-            name,
-            type_name: String::new(),
-        };
-        names.into_iter().map(field).collect()
-    });
-    let summary = QuerySummary {
-        query_id: Some(call.query_id()),
-        status: Some("COMPLETED".to_owned()),
-        collections: Some(output.collections),
-        aliases: Some(output.aliases),
-        column_fields: fields,
-        stats: Some(QueryStats {
-            elapsed_time_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            throttled_time_micros: 0,
-        }),
-        warnings: Some(output.warnings).filter(|warnings| !warnings.is_empty()),
-        query_errors: None,
-        last_offset,
-        query_lambda_path,
-    };
-    let mut body = serde_json::to_vec(&summary).map_err(ApiError::internal)?;
-    if body.pop() != Some(b'}') {
-        return Err(ApiError::new(
-            ErrorType::InternalError,
-            "the summary is not an object",
-        ));
-    }
-    body.reserve_exact(output.rows_json.len() + 16);
-    body.extend_from_slice(b",\"results\":");
-    body.extend_from_slice(&output.rows_json);
-    body.push(b'}');
-    Ok(call::respond(StatusCode::OK, body))
 }
 
 #[cfg(test)]
@@ -177,13 +517,54 @@ mod tests {
     #[test]
     fn a_timeout_is_positive_and_bounded() {
         let limits = Limits::default();
-        assert_eq!(timeout(None, &limits).unwrap(), Duration::from_secs(120));
-        assert_eq!(timeout(Some(5), &limits).unwrap(), Duration::from_millis(5));
+        let sync = |millis| timeout(millis, false, &limits);
+        assert_eq!(sync(None).unwrap(), Duration::from_secs(120));
         assert_eq!(
-            timeout(Some(i64::MAX), &limits).unwrap(),
+            timeout(None, true, &limits).unwrap(),
             limits.query_timeout_max
         );
-        assert!(timeout(Some(0), &limits).is_err());
-        assert!(timeout(Some(-1), &limits).is_err());
+        assert_eq!(sync(Some(5)).unwrap(), Duration::from_millis(5));
+        assert_eq!(sync(Some(i64::MAX)).unwrap(), limits.query_timeout_max);
+        assert!(sync(Some(0)).is_err());
+        assert!(sync(Some(-1)).is_err());
+    }
+
+    #[test]
+    fn every_way_of_asking_for_pages_is_understood() {
+        let options = |request: &str| {
+            let request: QueryRequest = serde_json::from_str(request).unwrap();
+            let Options {
+                rows_max,
+                keeps,
+                wait,
+            } = Options::of(&request).unwrap();
+            (rows_max, keeps, wait.map(|wait| wait.as_millis()))
+        };
+        for (request, expected) in [
+            ("{}", (None, false, None)),
+            (r#"{"max_initial_results": 5}"#, (Some(5), false, None)),
+            (r#"{"async": true}"#, (None, true, Some(0))),
+            (
+                r#"{"async": false, "async_options": {}}"#,
+                (None, false, None),
+            ),
+            (
+                r#"{"async_options": {"client_timeout_ms": 9, "max_initial_results": 2}}"#,
+                (Some(2), true, Some(9)),
+            ),
+            (
+                r#"{"sql": {"paginate": true}}"#,
+                (Some(PAGE_ROWS), true, None),
+            ),
+            (
+                r#"{"sql": {"initial_paginate_response_doc_count": 3}}"#,
+                (Some(3), true, None),
+            ),
+        ] {
+            assert_eq!(options(request), expected, "{request}");
+        }
+        let negative: QueryRequest =
+            serde_json::from_str(r#"{"max_initial_results": -1}"#).unwrap();
+        assert!(Options::of(&negative).is_err());
     }
 }

@@ -154,7 +154,7 @@ async fn odd_names_of_fields_are_kept() {
 async fn requests_for_a_query_are_checked() {
     let rig = rig().await;
     let path = "/v1/orgs/self/queries";
-    let cases: [(Value, u16, &str); 9] = [
+    let cases: [(Value, u16, &str); 7] = [
         (json!({}), 400, "INVALIDINPUT"),
         (json!({ "sql": null }), 400, "INVALIDINPUT"),
         (json!({ "sql": {} }), 400, "INVALIDINPUT"),
@@ -168,16 +168,6 @@ async fn requests_for_a_query_are_checked() {
             json!({ "sql": { "query": "SELECT 1", "default_row_limit": -1 } }),
             400,
             "INVALIDINPUT",
-        ),
-        (
-            json!({ "sql": { "query": "SELECT 1" }, "async": true }),
-            501,
-            "NOTIMPLEMENTEDYET",
-        ),
-        (
-            json!({ "sql": { "query": "SELECT 1" }, "async_options": { "client_timeout_ms": 5 } }),
-            501,
-            "NOTIMPLEMENTEDYET",
         ),
         (
             json!({ "sql": { "query": "SELECT :p", "parameters": [{ "name": "p", "type": "int", "value": "x" }] } }),

@@ -6,6 +6,7 @@
 
 mod access;
 mod aliases;
+mod async_queries;
 mod bad_input;
 mod client;
 mod collections;
@@ -22,6 +23,7 @@ mod organization;
 mod paths;
 mod queries;
 mod query_lambdas;
+mod query_pages;
 mod restart;
 mod retention;
 mod rollup_equals_query;

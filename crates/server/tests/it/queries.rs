@@ -120,15 +120,6 @@ async fn the_row_limit_is_a_default() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fewer_initial_results_than_rows_still_give_all_rows_and_no_cursor() {
-    let rig = rig().await;
-    let body = json!({ "sql": { "query": "SELECT a FROM c" }, "max_initial_results": 1 });
-    let body = send(&rig, body).await.ok();
-    assert_eq!(body["results"].as_array().unwrap().len(), 3);
-    assert_eq!(body.get("pagination"), None);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn errors_have_their_place_in_the_text_and_the_ids() {
     let rig = rig().await;
     let answer = send(
