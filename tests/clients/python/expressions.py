@@ -379,9 +379,7 @@ class Queries:
             )
             if kind in (INT, FLOAT) and random.random() < 0.4:
                 call = random.choice(("SUM({})", "AVG({})"))
-            value = expressions.of(kind, self.DEPTH - 1)
-            # No floats: -0.0 and 0.0 are two partitions here, which COMPAT.md lists.
-            partition = expressions.of(random.choice((INT, BOOL, TEXT, DATE)), 1)
+            value, partition = expressions.of(kind, self.DEPTH - 1), expressions.of(random.choice(TYPES), 1)
             order = self.varying(expressions, 1)
             peers = call.startswith(("RANK", "DENSE", "CUME"))
             frame = ""
@@ -430,9 +428,7 @@ class Queries:
         inner, outer = self.expressions("u"), self.expressions("t")
         condition = inner.of(BOOL, 1)
         kind = self.random.choice((INT, TEXT, DATE))
-        # A column: what is constant before IN takes no account of nulls here, which COMPAT.md lists.
-        name = self.random.choice([name for name, its in COLUMNS.items() if its == kind])
-        value = (f"t.{name}", f"t.{name}")
+        value = outer.of(kind, 1)
         column = inner.of(kind, 1)
         word = self.random.choice(("", "NOT "))
         template = self.random.choice(

@@ -85,7 +85,8 @@ impl Binder<'_> {
         let bound = self.query(query, Some(names.scope), names.ctes)?;
         let column = only_column(&bound, operand)?;
         let value = self.value(operand, names)?;
-        if !names.is_filter() {
+        // DataFusion's joins forget about nulls when the value is the same for all rows.
+        if !names.is_filter() || value.expr.column_refs().is_empty() {
             return self.membership_by_count(bound.plan, column, value, negated, operand);
         }
         if value.data_type == column.data_type && !value.is_dynamic() && !value.is_null_type() {
@@ -102,8 +103,9 @@ impl Binder<'_> {
 }
 
 impl Binder<'_> {
-    /// `value [NOT] IN (plan)` outside of filters, where DataFusion has no join for it: whether any
-    /// row of the plan has the key of the value. Null if the value is.
+    /// `value [NOT] IN (plan)` where DataFusion has no join for it: whether any row of the plan has the
+    /// key of the value. If none has, it is null where a row of the plan is, and where the value is
+    /// and the plan has rows.
     fn membership_by_count(
         &mut self,
         plan: LogicalPlan,
@@ -122,13 +124,29 @@ impl Binder<'_> {
             return Err(unsupported("an aggregate before IN (SELECT …)", operand));
         }
         let wanted = self.outer_references(wanted.expr)?;
-        let plan = LogicalPlanBuilder::from(plan)
+        let keys = LogicalPlanBuilder::from(plan)
             .project(vec![key.expr.alias(name.clone())])?
-            .filter(Expr::Column(Column::from_name(name)).eq(wanted))?
             .build()?;
-        let found = any_row(plan, negated)?;
-        let is_null = operators::is_null(value, true).map_err(super::at(operand))?;
-        operators::case(None, vec![(is_null, found)], None).map_err(super::at(operand))
+        let key = Expr::Column(Column::from_name(name));
+        let same = LogicalPlanBuilder::from(keys.clone())
+            .filter(key.clone().eq(wanted))?
+            .build()?;
+        let found = any_row(same, false)?;
+        let any_null = any_true(keys, Typed::new(key.is_null(), DataType::Boolean))?;
+
+        let is = |value: bool| operators::literal(&Value::Bool(value));
+        let null = operators::literal(&Value::Null);
+        let (yes, no) = (is(!negated), is(negated));
+        let wrap = super::at(operand);
+        let decide = || -> operators::Result<Typed> {
+            let is_null = operators::is_null(value, false)?;
+            let among_others =
+                operators::case(None, vec![(is_null, null.clone())], Some(no.clone()))?;
+            let branches = vec![(is(true), null), (is(false), among_others)];
+            let not_found = operators::case(Some(any_null), branches, Some(no))?;
+            operators::case(None, vec![(found, yes)], Some(not_found))
+        };
+        decide().map_err(wrap)
     }
 
     /// An expression over this query's columns as a query inside sees it.
@@ -199,21 +217,34 @@ fn is_correlation(inner: &Expr, outer: &Expr) -> bool {
     !inner.contains_outer() && outer.contains_outer() && outer.column_refs().is_empty()
 }
 
-/// Whether a plan has any row, as a value.
-fn any_row(plan: LogicalPlan, negated: bool) -> Result<Typed> {
+/// An aggregate over all rows of a plan, as a value.
+fn aggregated(plan: LogicalPlan, name: &str, arguments: Vec<Typed>) -> Result<Typed> {
     let call = AggregateCall {
-        arguments: vec![],
+        arguments,
         distinct: false,
         filter: None,
         order_by: vec![],
     };
-    let wrap = |error| super::operator_error(error, None);
-    let count = functions::aggregate_call("COUNT", call).map_err(wrap)?;
-    let data_type = count.data_type;
+    let call = functions::aggregate_call(name, call)
+        .map_err(|error| super::operator_error(error, None))?;
     let plan = LogicalPlanBuilder::from(plan)
-        .aggregate(Vec::<Expr>::new(), vec![count.expr])?
+        .aggregate(Vec::<Expr>::new(), vec![call.expr])?
         .build()?;
-    let count = Typed::new(Expr::ScalarSubquery(subquery(plan)), data_type);
+    Ok(Typed::new(
+        Expr::ScalarSubquery(subquery(plan)),
+        call.data_type,
+    ))
+}
+
+/// Whether a condition is true for any row of a plan, null if it has none, as a value.
+fn any_true(plan: LogicalPlan, condition: Typed) -> Result<Typed> {
+    aggregated(plan, "BOOL_OR", vec![condition])
+}
+
+/// Whether a plan has any row, as a value.
+fn any_row(plan: LogicalPlan, negated: bool) -> Result<Typed> {
+    let wrap = |error| super::operator_error(error, None);
+    let count = aggregated(plan, "COUNT", vec![])?;
     let op = if negated {
         BinaryOperator::Eq
     } else {

@@ -3,8 +3,8 @@
 use super::aggregate::{self, AggregateCall};
 use super::scalar::check_arity;
 use crate::operators::{
-    OperatorError, SortKey, Typed, binary, case, coerce, common_type, group_key, literal,
-    literal_value, null_of,
+    OperatorError, SortKey, Typed, binary, case, coerce, common_type, literal, literal_value,
+    null_of, sort_key,
 };
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
@@ -263,7 +263,8 @@ impl WindowSpec {
             .partition_by
             .iter()
             .cloned()
-            .map(|operand| group_key(operand).expr)
+            // Partitions are found by order, where the two zeros of floats would be two.
+            .map(|operand| sort_key(operand).expr)
             .collect();
         WindowFunctionParams {
             args: arguments,
