@@ -21,6 +21,7 @@ pub mod query;
 pub mod query_lambda;
 pub mod source;
 pub mod view;
+pub mod virtual_instance;
 pub mod workspace;
 
 use serde::{Deserialize, Serialize};

@@ -129,4 +129,6 @@ pub struct ExecuteRequest {
     pub paginate: Option<bool>,
     /// The older way of asking for pages of a size.
     pub initial_paginate_response_doc_count: Option<i64>,
+    /// Where to run: UUID or `rrn:vi:…`.
+    pub virtual_instance_id: Option<String>,
 }

@@ -13,6 +13,7 @@ mod queries;
 mod query_lambdas;
 mod sources;
 mod views;
+mod virtual_instances;
 mod workspaces;
 
 pub(crate) use query_lambdas::Executions;
@@ -148,6 +149,36 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     ("cancelQuery", |call| Box::pin(queries::cancel(call))),
     ("getQueryResults", |call| Box::pin(queries::page(call))),
     ("getQueryPage", |call| Box::pin(queries::page(call))),
+    ("listVirtualInstances", |call| {
+        Box::pin(virtual_instances::list(call))
+    }),
+    ("getVirtualInstance", |call| {
+        Box::pin(virtual_instances::get(call))
+    }),
+    ("getVirtualInstanceQueries", |call| {
+        Box::pin(virtual_instances::list_queries(call))
+    }),
+    ("queryVirtualInstance", |call| {
+        Box::pin(virtual_instances::query(call))
+    }),
+    ("listCollectionMounts", |call| {
+        Box::pin(virtual_instances::list_mounts(call))
+    }),
+    ("mountCollection", |call| {
+        Box::pin(virtual_instances::add_mounts(call))
+    }),
+    ("getCollectionMount", |call| {
+        Box::pin(virtual_instances::get_mount(call))
+    }),
+    ("getMountOffsets", |call| {
+        Box::pin(virtual_instances::mount_offsets(call))
+    }),
+    ("getDeploymentSettings", |call| {
+        Box::pin(virtual_instances::settings(call))
+    }),
+    ("updateDeploymentSettings", |call| {
+        Box::pin(virtual_instances::set_settings(call))
+    }),
     ("validate", |call| Box::pin(queries::validate(call))),
 ];
 

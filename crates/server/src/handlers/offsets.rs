@@ -24,7 +24,7 @@ pub(crate) fn fence(seqno: u64) -> String {
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn post(call: Call) -> ApiResult<Response> {
     let request: CommitRequest = call.json()?;
-    commit(&call, request.name)
+    commit_of_path(&call, &request.name)
 }
 
 /// `GET …/offsets/commit?fence=…`, which dbt calls.
@@ -32,11 +32,25 @@ pub(crate) async fn post(call: Call) -> ApiResult<Response> {
 pub(crate) async fn get(call: Call) -> ApiResult<Response> {
     let mut fences = call.query_values("fence");
     fences.extend(call.query_values("name"));
-    commit(&call, fences)
+    commit_of_path(&call, &fences)
 }
 
-fn commit(call: &Call, fences: Vec<String>) -> ApiResult<Response> {
-    let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
+fn commit_of_path(call: &Call, fences: &[String]) -> ApiResult<Response> {
+    commit(
+        call,
+        call.segment("workspace"),
+        call.segment("collection"),
+        fences,
+    )
+}
+
+/// The answer for these fences and this collection.
+pub(super) fn commit(
+    call: &Call,
+    workspace: &str,
+    name: &str,
+    fences: &[String],
+) -> ApiResult<Response> {
     let visible = call
         .app
         .catalog

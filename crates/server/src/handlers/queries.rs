@@ -364,8 +364,10 @@ fn page_info(
 ) -> PageInfo {
     let next = (next < total).then_some(next);
     let next_cursor = next.map(|row| cursor::encode(id, row));
+    // As Rockset's service did it, in the first answer alone.
     let next_page_link = next_cursor
         .as_ref()
+        .filter(|_| start_cursor.is_some())
         .map(|cursor| format!("/v1/orgs/self/queries/{id}/pages?cursor={cursor}"));
     PageInfo {
         start_cursor,
@@ -392,7 +394,7 @@ fn number(call: &Call, name: &str, least: usize, most: usize) -> ApiResult<Optio
 }
 
 /// The query as clients see it.
-fn info(app: &App, query: &Query) -> QueryInfo {
+pub(super) fn info(app: &App, query: &Query) -> QueryInfo {
     let state = query.state();
     let status = match &state {
         State::Queued => "QUEUED",

@@ -19,7 +19,7 @@ use outcrop_catalog::{
 use outcrop_query::Parameter;
 use parking_lot::Mutex;
 
-use super::queries;
+use super::{queries, virtual_instances};
 use crate::app::App;
 use crate::blocking;
 use crate::call::{self, Call};
@@ -234,7 +234,18 @@ async fn execute(
     record: &QueryLambdaRecord,
     version: VersionRecord,
 ) -> ApiResult<Response> {
-    let request: ExecuteRequest = call.json()?;
+    let mut request: ExecuteRequest = call.json()?;
+    if call.caller.is_none() {
+        // Nobody could come back for pages or for results that are kept.
+        request = ExecuteRequest {
+            parameters: request.parameters,
+            default_row_limit: request.default_row_limit,
+            ..ExecuteRequest::default()
+        };
+    }
+    if let Some(instance) = &request.virtual_instance_id {
+        virtual_instances::check(&call.app, instance)?;
+    }
     let path = path_of(record, &version);
     let app = Arc::clone(&call.app);
     let who = call.caller.as_ref().map(|caller| caller.key.owner.clone());

@@ -27,6 +27,9 @@ const KEPT_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 /// Queries that are remembered.
 const QUERIES_MAX: usize = 10_000;
 
+/// Queries of a list of recent ones.
+const RECENT_MAX: usize = 1_000;
+
 /// Characters of their texts that are kept.
 const SQL_CHARACTERS_MAX: usize = 10_000;
 
@@ -133,12 +136,14 @@ impl Query {
         self.state.lock().clone()
     }
 
-    /// Notes that it goes on; what has ended stays as it is.
-    fn advance(&self, next: State) {
+    /// Notes that it goes on, and tells whether it does; what has ended stays as it is.
+    fn advance(&self, next: State) -> bool {
         let mut state = self.state.lock();
-        if matches!(*state, State::Queued | State::Running) {
+        let goes_on = matches!(*state, State::Queued | State::Running);
+        if goes_on {
             *state = next;
         }
+        goes_on
     }
 
     /// Stops it, if it has not ended.
@@ -233,6 +238,19 @@ impl Queries {
             .ok_or_else(|| ApiError::not_found(missing(id)))
     }
 
+    /// The queries of the last day, the newest first.
+    pub(crate) fn recent(&self) -> Vec<Arc<Query>> {
+        let now = self.environment.clock.now_micros();
+        let all = self.all.lock();
+        let is_recent = |query: &&Arc<Query>| query.is_active() || query.expires_at_micros() > now;
+        all.iter()
+            .rev()
+            .filter(is_recent)
+            .take(RECENT_MAX)
+            .cloned()
+            .collect()
+    }
+
     /// The queries that have not ended, the newest first.
     pub(crate) fn active(&self) -> Vec<Arc<Query>> {
         let all = self.all.lock();
@@ -253,9 +271,16 @@ impl Queries {
             return Err(error);
         }
         let index = Arc::clone(&rows.index);
-        let kept = Some(Arc::new(Kept { path, index }));
-        query.advance(State::Completed(Completed { done, kept }));
-        self.keep_within_bound();
+        let kept = Some(Arc::new(Kept {
+            path: path.clone(),
+            index,
+        }));
+        if query.advance(State::Completed(Completed { done, kept })) {
+            self.keep_within_bound();
+        } else {
+            // It was cancelled meanwhile.
+            self.remove(&query.id, &path);
+        }
         Ok(())
     }
 
@@ -310,14 +335,44 @@ impl Queries {
             State::Completed(completed) => completed.kept.take(),
             _ => None,
         };
-        if let Some(kept) = kept
-            && let Err(error) = self.environment.disk.remove(&kept.path)
-        {
-            tracing::warn!(%error, query.id, "results of a query stay on disk until the next start");
+        if let Some(kept) = kept {
+            self.remove(&query.id, &kept.path);
+        }
+    }
+
+    fn remove(&self, id: &str, path: &ObjectPath) {
+        if let Err(error) = self.environment.disk.remove(path) {
+            tracing::warn!(%error, query.id = id, "results of a query stay on disk until the next start");
         }
     }
 }
 
 fn missing(id: &str) -> String {
     format!("the query `{id}` does not exist, or was run more than a day ago")
+}
+
+#[cfg(test)]
+mod tests {
+    use outcrop_storage::env::MemoryDisk;
+
+    use super::*;
+
+    #[test]
+    fn results_of_a_query_that_was_cancelled_meanwhile_go() {
+        let environment = Environment::in_memory(Arc::new(MemoryDisk::new()), 1);
+        let queries = Queries::new(environment.clone(), 1000);
+        let query = queries.add("a:b:0".to_owned(), "SELECT 1", None, 0);
+        query.cancel();
+        let rows = Rows::new(b"[{\"v\":1}]".to_vec());
+        let done = Done {
+            row_count: 1,
+            bytes: 9,
+            elapsed_ms: 0,
+            last_offset: None,
+        };
+        queries.keep(&query, done, &rows).unwrap();
+        assert!(matches!(query.state(), State::Cancelled));
+        let folder = ObjectPath::new(FOLDER);
+        assert_eq!(environment.disk.list(&folder).unwrap(), [""; 0]);
+    }
 }

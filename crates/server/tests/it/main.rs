@@ -34,6 +34,7 @@ mod tls;
 mod transformation_equals_query;
 mod transformations;
 mod views;
+mod virtual_instances;
 mod workspaces;
 
 pub(crate) use client::{Answer, Rig};

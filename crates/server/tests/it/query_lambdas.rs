@@ -195,6 +195,9 @@ async fn parameters_of_the_caller_come_before_default_ones() {
     assert_eq!(rows, json!([{ "x": 1 }]));
     let rows = rig.post(&path, given("string", "2")).await["results"].clone();
     assert_eq!(rows, json!([{ "x": "2" }]));
+    let elsewhere = json!({ "virtual_instance_id": "rrn:vi:local:other" });
+    let answer = rig.call("POST", &path, Some(elsewhere)).await;
+    answer.failure(404, "NOTFOUND");
     let sql = json!({ "query": "SELECT x FROM c" });
     let all = rig
         .post(LAMBDAS, json!({ "name": "all", "sql": sql }))
@@ -246,6 +249,9 @@ async fn a_shared_one_is_executed_without_a_key_and_writes_nothing() {
     let body = json!({ "parameters": [{ "name": "x", "type": "int", "value": "1" }] });
     let answer = rig.send("POST", &path, &json_body, body.to_string()).await;
     assert_eq!(answer.ok()["results"], json!([{ "x": 1 }]));
+    let options = json!({ "async": true, "max_initial_results": 0 }).to_string();
+    let answer = rig.send("POST", &path, &json_body, options).await.ok();
+    assert_eq!(answer["results"], json!([{ "x": 2 }]));
     let unknown = "/v1/public/shared_lambdas/none";
     let answer = rig.send("POST", unknown, &json_body, "{}").await;
     answer.failure(404, "NOTFOUND");

@@ -51,6 +51,7 @@ async fn the_first_rows_come_at_once_and_the_others_by_cursor() {
         found.extend(numbers(&page));
         assert_eq!(page["results_total_doc_count"], 1000);
         assert_eq!(page["pagination"]["start_cursor"], Value::Null);
+        assert_eq!(page["pagination"]["next_page_link"], Value::Null);
         let count = page["pagination"]["current_page_doc_count"]
             .as_u64()
             .unwrap();
