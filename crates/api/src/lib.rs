@@ -10,6 +10,7 @@
 //! No behaviour lives here: nothing in this crate opens a socket or knows an HTTP status.
 
 pub mod alias;
+pub mod api_key;
 pub mod collection;
 pub mod document;
 pub mod error;
@@ -19,7 +20,9 @@ pub mod offset;
 pub mod organization;
 pub mod query;
 pub mod query_lambda;
+pub mod role;
 pub mod source;
+pub mod user;
 pub mod view;
 pub mod virtual_instance;
 pub mod workspace;

@@ -53,13 +53,33 @@ impl CollectionName {
     }
 }
 
-/// What the creator of an alias or view is called.
+/// Who makes something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Creator {
     /// E-mail.
     pub email: String,
     /// Name of the key.
     pub key: String,
+    /// Role of the key, which bounds what a view or query lambda may read; none if it has none.
+    pub role: Option<String>,
+}
+
+/// Whose rights a stored query reads with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Definer {
+    /// E-mail of who wrote it.
+    pub email: String,
+    /// Role of the key that it was written with, beyond which it reads nothing; none if it had none.
+    pub role: Option<String>,
+}
+
+impl From<&Creator> for Definer {
+    fn from(creator: &Creator) -> Self {
+        Self {
+            email: creator.email.clone(),
+            role: creator.role.clone(),
+        }
+    }
 }
 
 impl InWorkspace for AliasRecord {

@@ -8,6 +8,7 @@ use outcrop_storage::env::{Environment, Random};
 use outcrop_storage::{CollectionId, Store};
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::api_key::KeyIndex;
 use crate::collection::CollectionEntry;
 use crate::error::CatalogError;
 use crate::history::History;
@@ -26,11 +27,12 @@ pub struct Catalog {
     pub(crate) sealing: Sealing,
 }
 
-/// What readers see: the newest durable state, and the ready collections by id.
+/// What readers see: the newest durable state, the ready collections by id, and the keys by hash.
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) state: State,
     pub(crate) entries: HashMap<CollectionId, Arc<CollectionEntry>>,
+    pub(crate) keys: KeyIndex,
 }
 
 impl Catalog {
@@ -52,7 +54,12 @@ impl Catalog {
         };
         let sealing = Sealing::open(&store)?;
         let entries = life_cycle::entries(&store, &state)?;
-        let view = ArcSwap::from_pointee(View { state, entries });
+        let keys = KeyIndex::default().follow(&state);
+        let view = ArcSwap::from_pointee(View {
+            state,
+            entries,
+            keys,
+        });
         let catalog = Arc::new(Self {
             store,
             view,
@@ -131,7 +138,12 @@ impl Changes<'_> {
         let alive = state.collections.iter().filter(|record| record.is_alive());
         let alive: HashSet<CollectionId> = alive.map(|record| record.id).collect();
         entries.retain(|id, _| alive.contains(id));
-        self.catalog.view.store(Arc::new(View { state, entries }));
+        let keys = self.catalog.view().keys.follow(&state);
+        self.catalog.view.store(Arc::new(View {
+            state,
+            entries,
+            keys,
+        }));
         Ok(())
     }
 }
@@ -149,6 +161,8 @@ fn first_state(environment: &Environment) -> State {
         views: Vec::new(),
         query_lambdas: Vec::new(),
         integrations: Vec::new(),
+        users: Vec::new(),
+        roles: Vec::new(),
         api_keys: Vec::new(),
     }
 }

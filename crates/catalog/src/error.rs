@@ -18,6 +18,10 @@ pub enum ObjectKind {
     View,
     /// An API key.
     ApiKey,
+    /// A user.
+    User,
+    /// A role.
+    Role,
     /// An integration.
     Integration,
     /// A query lambda.
@@ -34,11 +38,50 @@ impl fmt::Display for ObjectKind {
             Self::Alias => "alias",
             Self::View => "view",
             Self::ApiKey => "API key",
+            Self::User => "user",
+            Self::Role => "role",
             Self::Integration => "integration",
             Self::QueryLambda => "query lambda",
             Self::Tag => "tag",
         })
     }
+}
+
+/// What uses something that is to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependant {
+    /// Its workspace, if it is in one.
+    pub workspace: Option<String>,
+    /// Its kind and name; none if the name is not for whoever reads it.
+    pub text: Option<String>,
+}
+
+impl Dependant {
+    pub(crate) fn in_workspace(kind: &str, workspace: &str, name: &str) -> Self {
+        Self {
+            workspace: Some(workspace.to_owned()),
+            text: Some(format!("{kind} `{workspace}.{name}`")),
+        }
+    }
+
+    /// The same without its name, unless `may_list` allows those of its workspace.
+    #[must_use]
+    pub fn hidden_unless(mut self, may_list: impl FnOnce(&str) -> bool) -> Self {
+        if !self.workspace.as_deref().is_none_or(may_list) {
+            self.text = None;
+        }
+        self
+    }
+}
+
+fn dependants(all: &[Dependant]) -> String {
+    let texts = all.iter().filter_map(|one| one.text.clone());
+    let mut texts: Vec<String> = texts.collect();
+    let hidden = all.len() - texts.len();
+    if hidden > 0 {
+        texts.push(format!("{hidden} of workspaces that are not shown"));
+    }
+    texts.join(", ")
 }
 
 /// Why the catalog could not do something.
@@ -95,21 +138,38 @@ pub enum CatalogError {
         name: String,
     },
     /// Something uses what is to be deleted.
-    #[error("{kind} `{name}` is used by {}", users.join(", "))]
+    #[error("{kind} `{name}` is used by {}", dependants(users))]
     InUse {
         /// What is used.
         kind: ObjectKind,
         /// Its full name.
         name: String,
         /// What uses it.
-        users: Vec<String>,
+        users: Vec<Dependant>,
     },
-    /// There is no API key of this name.
-    #[error("API key `{name}` does not exist")]
+    /// The user has no API key of this name.
+    #[error("user `{owner}` has no API key `{name}`")]
     KeyMissing {
+        /// E-mail of the user.
+        owner: String,
         /// The name asked for.
         name: String,
     },
+    /// There is no user of this address.
+    #[error("user `{email}` does not exist")]
+    UserMissing {
+        /// The address asked for.
+        email: String,
+    },
+    /// There is no role of this name.
+    #[error("role `{name}` does not exist")]
+    RoleMissing {
+        /// The name asked for.
+        name: String,
+    },
+    /// Nobody would have the role `admin` any more.
+    #[error("nobody else has the role `admin`: give it to another user first")]
+    LastAdmin,
     /// There is no query lambda of this name, or not this version of it.
     #[error(
         "query lambda `{name}`{} does not exist in workspace `{workspace}`",

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::alias::Creator;
 use crate::catalog::Catalog;
-use crate::error::{CatalogError, ObjectKind};
+use crate::error::{CatalogError, Dependant, ObjectKind};
 use crate::name;
 use crate::sealing::Sealing;
 use crate::state::State;
@@ -116,8 +116,8 @@ impl Catalog {
         let alive = state.collections.iter().filter(|record| record.is_alive());
         let users = alive
             .filter(|record| record.uses_integration(name))
-            .map(|record| format!("collection `{}`", record.full_name()));
-        let users: Vec<String> = users.collect();
+            .map(|record| Dependant::in_workspace("collection", &record.workspace, &record.name));
+        let users: Vec<Dependant> = users.collect();
         if !users.is_empty() {
             return Err(CatalogError::InUse {
                 kind: ObjectKind::Integration,

@@ -1,4 +1,4 @@
-//! What exists: the organisation, its workspaces, collections and API keys.
+//! What exists: the organisation, its workspaces, collections, users and API keys.
 //!
 //! The whole state is one JSON object, kept as storage's numbered object `catalog/<n>`: the newest
 //! number counts, every change writes the next one. Readers see it through an atomic pointer and
@@ -10,7 +10,7 @@
 //! * [`alias`] and [`stored_view`]: what else queries may name; `namespace`: the names that all share
 //! * [`query_lambda`]: queries that are kept, version by version
 //! * [`integration`] and [`source`]: where documents come from; [`sealing`]: their secrets at rest
-//! * [`api_key`]: keys, of which only the SHA-256 is kept
+//! * [`user`], [`role`] and [`api_key`]: who may do what; [`privilege`] and [`rights`]: how that is decided
 //!
 //! Functions that change something write to disk and block: call them off the async threads.
 //! Nothing here knows HTTP or SQL.
@@ -26,29 +26,37 @@ mod life_cycle;
 mod name;
 mod namespace;
 pub mod organization;
+pub mod privilege;
 pub mod query_lambda;
 mod random;
+pub mod rights;
+pub mod role;
 pub mod sealing;
 pub mod source;
 mod state;
 pub mod stored_view;
+pub mod user;
 pub mod workspace;
 
-pub use alias::{AliasRecord, CollectionName, Creator};
-pub use api_key::{ApiKey, KeyState, NewApiKey, Role};
+pub use alias::{AliasRecord, CollectionName, Creator, Definer};
+pub use api_key::{ApiKey, CreateApiKey, KeyState, NewApiKey};
 pub use catalog::Catalog;
 pub use collection::{
     CollectionEntry, CollectionRecord, CollectionSettings, CollectionStatus, Compression,
     TransformationErrors,
 };
-pub use error::{CatalogError, ObjectKind};
+pub use error::{CatalogError, Dependant, ObjectKind};
 pub use integration::{IntegrationRecord, NewIntegration};
 pub use organization::Organization;
+pub use privilege::{ALL, Action, Family, Privilege};
 pub use query_lambda::{
     LambdaParameter, LambdaQuery, NewLambdaVersion, QueryLambdaRecord, QueryLambdaTag,
     QueryLambdaVersion,
 };
+pub use rights::Rights;
+pub use role::{BuiltInRole, RoleRecord};
 pub use sealing::Sealing;
 pub use source::SourceRecord;
 pub use stored_view::{ViewQuery, ViewRecord};
+pub use user::{NewUser, UserRecord};
 pub use workspace::{COMMONS, Workspace, WorkspaceRecord};

@@ -1,6 +1,6 @@
 //! The names of a workspace, which collections, aliases and views share, and who uses whom.
 
-use crate::error::{CatalogError, ObjectKind};
+use crate::error::{CatalogError, Dependant, ObjectKind};
 use crate::name;
 use crate::state::State;
 
@@ -94,12 +94,12 @@ pub(crate) fn check_unused(
         .aliases
         .iter()
         .filter(|alias| alias.collection.full_name() == full_name)
-        .map(|alias| format!("alias `{}.{}`", alias.workspace, alias.name));
+        .map(|alias| Dependant::in_workspace("alias", &alias.workspace, &alias.name));
     let views = state
         .views
         .iter()
         .filter(|view| view.query.entities.contains(&full_name))
-        .map(|view| format!("view `{}`", view.full_name()));
+        .map(|view| Dependant::in_workspace("view", &view.workspace, &view.name));
     let lambdas = state
         .query_lambdas
         .iter()
@@ -107,8 +107,8 @@ pub(crate) fn check_unused(
             let mut versions = lambda.versions.iter();
             versions.any(|version| version.query.entities.contains(&full_name))
         })
-        .map(|lambda| format!("query lambda `{}`", lambda.full_name()));
-    let users: Vec<String> = aliases.chain(views).chain(lambdas).collect();
+        .map(|lambda| Dependant::in_workspace("query lambda", &lambda.workspace, &lambda.name));
+    let users: Vec<Dependant> = aliases.chain(views).chain(lambdas).collect();
     match users.is_empty() {
         true => Ok(()),
         false => Err(CatalogError::InUse {

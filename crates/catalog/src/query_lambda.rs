@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::alias::Creator;
+use crate::alias::{Creator, Definer};
 use crate::catalog::Catalog;
 use crate::error::{CatalogError, ObjectKind};
 use crate::name;
@@ -55,6 +55,8 @@ pub struct QueryLambdaVersion {
     pub created_by: String,
     /// Name of the key that created it.
     pub created_by_key: String,
+    /// Who wrote it last.
+    pub definer: Definer,
 }
 
 /// What a version of a query lambda does.
@@ -225,6 +227,7 @@ impl Catalog {
             Some(version) => {
                 // What the query names may have come or gone since.
                 version.query = new.query.clone();
+                version.definer = Definer::from(&new.creator);
                 version.public_access_id = match new.is_public {
                     true => Some(
                         version
@@ -415,6 +418,7 @@ impl Catalog {
             created_at_micros: self.now_micros(),
             created_by: new.creator.email.clone(),
             created_by_key: new.creator.key.clone(),
+            definer: Definer::from(&new.creator),
         }
     }
 

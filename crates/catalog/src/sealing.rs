@@ -1,6 +1,6 @@
-//! Secrets of integrations at rest.
+//! Secrets at rest: those of integrations, and API keys.
 //!
-//! Each is sealed with AES-256-GCM under the folder's sealing key, a numbered object of its own beside
+//! Of a key a hash is kept, see [`Sealing::fingerprint`]. Each other secret is sealed with AES-256-GCM under the folder's sealing key, a numbered object of its own beside
 //! the catalog: whoever sees states of the catalog or copies of them sees no secret.
 //! Whoever can read the whole folder or bucket has the key as well. A sealed text is
 //! `sealed:` and the base64 of nonce, ciphertext and tag. What it belongs to is authenticated with it, so that it
@@ -11,8 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use outcrop_storage::Store;
 use outcrop_storage::env::Random;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 
 use crate::error::CatalogError;
+use crate::random;
 
 /// The prefix of the numbered object that holds the key.
 const PREFIX: &str = "sealing-key";
@@ -20,12 +22,16 @@ const PREFIX: &str = "sealing-key";
 /// Bytes of the key.
 const KEY_BYTES: usize = 32;
 
+/// What the key of [`Sealing::fingerprint`] is made from, so that it is not that of sealed texts.
+const FINGERPRINTS: &[u8] = b"fingerprints of API keys";
+
 /// What sealed texts begin with.
 const MARK: &str = "sealed:";
 
 /// Seals and opens secrets.
 pub struct Sealing {
     key: LessSafeKey,
+    fingerprints: hmac::Key,
 }
 
 impl std::fmt::Debug for Sealing {
@@ -55,10 +61,22 @@ impl Sealing {
                 bytes
             }
         };
-        let key = UnboundKey::new(&AES_256_GCM, &bytes).map_err(|_| CatalogError::SealingKey)?;
+        Self::new(&bytes)
+    }
+
+    fn new(bytes: &[u8]) -> Result<Self, CatalogError> {
+        let key = UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| CatalogError::SealingKey)?;
+        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, bytes), FINGERPRINTS);
         Ok(Self {
             key: LessSafeKey::new(key),
+            fingerprints: hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()),
         })
+    }
+
+    /// What is kept of an API key: its HMAC-SHA-256 as 64 hex digits. Whoever sees a state of the catalog, but
+    /// not the sealing key, cannot even try guesses.
+    pub fn fingerprint(&self, secret: &str) -> String {
+        random::hex(hmac::sign(&self.fingerprints, secret.as_bytes()).as_ref())
     }
 
     /// `secret`, sealed for `place`.
@@ -93,10 +111,16 @@ mod tests {
     use super::*;
 
     fn sealing(byte: u8) -> Sealing {
-        let key = UnboundKey::new(&AES_256_GCM, &[byte; KEY_BYTES]).unwrap();
-        Sealing {
-            key: LessSafeKey::new(key),
-        }
+        Sealing::new(&[byte; KEY_BYTES]).unwrap()
+    }
+
+    #[test]
+    fn fingerprints_differ_by_secret_and_by_key() {
+        let fingerprint = sealing(1).fingerprint("secret");
+        assert_eq!(fingerprint.len(), 64);
+        assert_eq!(fingerprint, sealing(1).fingerprint("secret"));
+        assert_ne!(fingerprint, sealing(1).fingerprint("secret2"));
+        assert_ne!(fingerprint, sealing(2).fingerprint("secret"));
     }
 
     #[test]

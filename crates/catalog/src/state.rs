@@ -10,11 +10,13 @@ use crate::integration::IntegrationRecord;
 use crate::namespace::InWorkspace;
 use crate::organization::Organization;
 use crate::query_lambda::QueryLambdaRecord;
+use crate::role::RoleRecord;
 use crate::stored_view::ViewRecord;
+use crate::user::UserRecord;
 use crate::workspace::WorkspaceRecord;
 
 /// Format version that this program writes, and the only one that it reads.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Everything the catalog keeps. Every change writes all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,17 +28,17 @@ pub(crate) struct State {
     /// By workspace, then name.
     pub(crate) collections: Vec<CollectionRecord>,
     /// By workspace, then name.
-    #[serde(default)]
     pub(crate) aliases: Vec<AliasRecord>,
     /// By workspace, then name.
-    #[serde(default)]
     pub(crate) views: Vec<ViewRecord>,
     /// By workspace, then name.
-    #[serde(default)]
     pub(crate) query_lambdas: Vec<QueryLambdaRecord>,
     /// By name.
-    #[serde(default)]
     pub(crate) integrations: Vec<IntegrationRecord>,
+    /// By e-mail.
+    pub(crate) users: Vec<UserRecord>,
+    /// By name.
+    pub(crate) roles: Vec<RoleRecord>,
     /// In the order of their making.
     pub(crate) api_keys: Vec<ApiKey>,
 }
@@ -71,6 +73,12 @@ impl State {
             .sort_by(|left, right| key(left).cmp(&key(right)));
         state
             .integrations
+            .sort_by(|left, right| left.name.cmp(&right.name));
+        state
+            .users
+            .sort_by(|left, right| left.email.cmp(&right.email));
+        state
+            .roles
             .sort_by(|left, right| left.name.cmp(&right.name));
         sort(&mut state.aliases);
         sort(&mut state.views);

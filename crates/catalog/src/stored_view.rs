@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alias::Creator;
+use crate::alias::{Creator, Definer};
 use crate::catalog::Catalog;
 use crate::error::{CatalogError, ObjectKind};
 use crate::namespace::{self, InWorkspace};
@@ -39,6 +39,8 @@ pub struct ViewQuery {
     pub sql: String,
     /// Full names of the collections, aliases and views that the text names.
     pub entities: Vec<String>,
+    /// Who wrote it.
+    pub definer: Definer,
 }
 
 impl ViewRecord {
@@ -118,6 +120,21 @@ impl Catalog {
         check_acyclic(&state, &record)?;
         changes.commit(state)?;
         Ok(record)
+    }
+
+    /// Who wrote the query of the view of this full name; none if there is none, or several, as workspaces
+    /// and names may have dots.
+    pub fn view_definer(&self, full_name: &str) -> Option<Definer> {
+        let view = self.view();
+        let mut found = full_name.match_indices('.').filter_map(|(dot, _)| {
+            let (workspace, name) = (&full_name[..dot], &full_name[dot + 1..]);
+            namespace::place(&view.state.views, workspace, name).ok()
+        });
+        let place = found.next()?;
+        match found.next() {
+            None => Some(view.state.views[place].query.definer.clone()),
+            Some(_) => None,
+        }
     }
 
     /// Removes a view and returns what it was. Blocks until that is durable.

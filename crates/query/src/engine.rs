@@ -94,6 +94,15 @@ pub struct QueryOutput {
     pub warnings: Vec<String>,
 }
 
+/// What a statement reads from and writes to.
+#[derive(Clone)]
+pub struct Reach {
+    /// The collections, aliases and views that it may name, as whoever runs it sees them.
+    pub collections: Arc<dyn Collections>,
+    /// Where the documents of an INSERT go; without one, such a statement is refused.
+    pub sink: Option<Arc<dyn DocumentSink>>,
+}
+
 /// Runs statements over the collections of a catalog.
 pub struct Engine {
     collections: Arc<dyn Collections>,
@@ -122,34 +131,36 @@ impl Engine {
         })
     }
 
-    /// Runs a statement that only reads to its last row; see [`Self::execute_into`].
+    /// Runs a statement that only reads, over the engine's own collections; see [`Self::execute_within`].
     ///
     /// # Errors
     /// As there, and [`QueryError::Forbidden`] for an INSERT.
     pub async fn execute(&self, request: QueryRequest) -> Result<QueryOutput, QueryError> {
-        self.execute_into(request, None).await
+        let reach = Reach {
+            collections: Arc::clone(&self.collections),
+            sink: None,
+        };
+        self.execute_within(request, reach).await
     }
 
-    /// Runs a statement to its last row. The documents of an INSERT go to `sink`; without one, such
-    /// a statement is refused.
+    /// Runs a statement to its last row.
     ///
     /// When the returned future is dropped, the query stops. It must be polled inside a Tokio
     /// runtime that has its timer on.
     ///
     /// # Errors
     /// Every variant of [`QueryError`]; [`QueryError::Timeout`] after `request.timeout`.
-    pub async fn execute_into(
+    pub async fn execute_within(
         &self,
         request: QueryRequest,
-        sink: Option<Arc<dyn DocumentSink>>,
+        reach: Reach,
     ) -> Result<QueryOutput, QueryError> {
         let timeout = request.timeout;
         let cancellation = Arc::new(Cancellation::default());
         let execution = Execution {
-            collections: Arc::clone(&self.collections),
+            reach,
             session: Arc::clone(&self.session),
             cancellation: Arc::clone(&cancellation),
-            sink,
         };
         let task = self.spawn(cancellation, execution.run(request));
         match tokio::time::timeout(timeout, task).await {
@@ -229,27 +240,41 @@ impl Engine {
     /// # Errors
     /// As [`Engine::execute`] before the first row: syntax, names and types.
     pub fn validate(&self, sql: &str, default_workspace: &str) -> Result<Validation, QueryError> {
-        self.validate_for(Purpose::Query, sql, default_workspace)
+        Self::validate_within(self.collections.as_ref(), sql, default_workspace)
     }
 
-    /// As [`Engine::validate`], for a statement that is to be a view.
+    /// As [`Engine::validate`], over other collections than the engine's own.
+    ///
+    /// # Errors
+    /// As [`Engine::validate`].
+    pub fn validate_within(
+        collections: &dyn Collections,
+        sql: &str,
+        default_workspace: &str,
+    ) -> Result<Validation, QueryError> {
+        Self::validate_for(Purpose::Query, collections, sql, default_workspace)
+    }
+
+    /// As [`Engine::validate_within`], for a statement that is to be a view.
     ///
     /// # Errors
     /// As [`Engine::validate`]; also if it is no query or has parameters.
-    pub fn validate_view(&self, sql: &str) -> Result<Validation, QueryError> {
-        self.validate_for(Purpose::View, sql, DEFAULT_WORKSPACE)
+    pub fn validate_view(
+        collections: &dyn Collections,
+        sql: &str,
+    ) -> Result<Validation, QueryError> {
+        Self::validate_for(Purpose::View, collections, sql, DEFAULT_WORKSPACE)
     }
 
     fn validate_for(
-        &self,
         purpose: Purpose,
+        collections: &dyn Collections,
         sql: &str,
         default_workspace: &str,
     ) -> Result<Validation, QueryError> {
         // Binding recurses as deep as the statement does, and the caller's stack may be small.
         std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-            let collections = self.collections.as_ref();
             let validate = || validation::validate(collections, sql, default_workspace, purpose);
             let thread = thread.spawn_scoped(scope, validate);
             let thread = thread.map_err(|error| internal(error.to_string()))?;

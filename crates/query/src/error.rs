@@ -130,9 +130,12 @@ pub enum QueryError {
         position: Option<Position>,
     },
 
-    /// The statement writes, which whoever runs it may not.
-    #[error("the API key may not write, and the statement is an INSERT")]
-    Forbidden,
+    /// Whoever runs the statement may not read or write what it names.
+    #[error("{message}")]
+    Forbidden {
+        /// What may not be done.
+        message: String,
+    },
 
     /// The documents of an INSERT could not be stored.
     #[error("the documents could not be stored")]

@@ -20,11 +20,11 @@ use futures::StreamExt;
 
 use crate::binder::{self, BindContext, BoundQuery, OutputColumn, OutputKind};
 use crate::dialect::{self, Explain, Insert, Statement};
-use crate::engine::{EngineOptions, QueryOutput, QueryRequest};
+use crate::engine::{EngineOptions, QueryOutput, QueryRequest, Reach};
 use crate::error::QueryError;
-use crate::insert::{self, DocumentSink};
+use crate::insert;
 use crate::memory::{self, CountWindows};
-use crate::resolver::{Collections, StatementResolver};
+use crate::resolver::StatementResolver;
 use crate::rows::RowWriter;
 use crate::scan::{AnswerFromIndex, BatchBytes, Cancellation, LOOKUPS_MAX};
 
@@ -138,11 +138,9 @@ fn runtime_env(options: &EngineOptions) -> DataFusionResult<RuntimeEnv> {
 
 /// One running statement.
 pub(crate) struct Execution {
-    pub(crate) collections: Arc<dyn Collections>,
+    pub(crate) reach: Reach,
     pub(crate) session: Arc<Session>,
     pub(crate) cancellation: Arc<Cancellation>,
-    /// Where the documents of an INSERT go; none if nothing may be written.
-    pub(crate) sink: Option<Arc<dyn DocumentSink>>,
 }
 
 impl Execution {
@@ -209,7 +207,13 @@ impl Execution {
         bound: BoundQuery,
         mut state: SessionState,
     ) -> Result<QueryOutput, QueryError> {
-        let sink = self.sink.as_deref().ok_or(QueryError::Forbidden)?;
+        let sink = self
+            .reach
+            .sink
+            .as_deref()
+            .ok_or_else(|| QueryError::Forbidden {
+                message: "nothing may be written here, and the statement is an INSERT".to_owned(),
+            })?;
         let (workspace, name) = insert::target(target, workspace_of(statement));
         sink.open(&workspace, &name)
             .map_err(|error| error.or_position(target.position))?;
@@ -240,7 +244,12 @@ impl Execution {
     ) -> Result<BoundQuery, QueryError> {
         let workspace = workspace_of(statement);
         let chains = binder::chains(statement);
-        let resolver = StatementResolver::new(self.collections.as_ref(), workspace, chains);
+        let resolver = StatementResolver::new(self.reach.collections.as_ref(), workspace, chains);
+        let resolver = match statement.explain {
+            None => resolver,
+            // A plan shows what a view is made of.
+            Some(_) => resolver.with_rights_of_statement(),
+        };
         let context = BindContext {
             parameters: &request.parameters,
             default_workspace: workspace,

@@ -23,7 +23,7 @@ mod transformation;
 pub mod types;
 mod validation;
 
-pub use engine::{Engine, EngineOptions, QueryOutput, QueryRequest};
+pub use engine::{Engine, EngineOptions, QueryOutput, QueryRequest, Reach};
 pub use error::{Position, QueryError};
 pub use insert::{DocumentSink, INSERT_CHUNK_BYTES};
 pub use memory::MemoryGauge;

@@ -20,6 +20,17 @@ pub trait Collections: Send + Sync {
         let _ = (workspace, name);
         None
     }
+
+    /// Checks that what a workspace holds may be read: by the statement's own text, or by that of the view
+    /// `view`, which reads with the rights of whoever wrote it. Asked before anything is looked up, so that
+    /// the answer does not tell what there is.
+    ///
+    /// # Errors
+    /// [`QueryError::Forbidden`].
+    fn check_read(&self, workspace: &str, view: Option<&str>) -> Result<(), QueryError> {
+        let _ = (workspace, view);
+        Ok(())
+    }
 }
 
 /// A name that stands for something else.
@@ -46,6 +57,8 @@ pub enum Indirection {
 pub(crate) struct StatementResolver<'a> {
     collections: &'a dyn Collections,
     default_workspace: &'a str,
+    /// Whether views, too, may read what the statement's own text may, and nothing else.
+    has_rights_of_statement: bool,
     state: Mutex<State>,
 }
 
@@ -79,7 +92,16 @@ impl<'a> StatementResolver<'a> {
         Self {
             collections,
             default_workspace,
+            has_rights_of_statement: false,
             state: Mutex::new(state),
+        }
+    }
+
+    /// Lets views read only what the statement's own text may.
+    pub(crate) fn with_rights_of_statement(self) -> Self {
+        Self {
+            has_rights_of_statement: true,
+            ..self
         }
     }
 
@@ -134,12 +156,14 @@ impl State {
 }
 
 impl Resolver for StatementResolver<'_> {
-    fn resolve(&self, parts: &[String]) -> Result<Resolved, QueryError> {
+    fn resolve(&self, parts: &[String], view: Option<&str>) -> Result<Resolved, QueryError> {
+        let view = view.filter(|_| !self.has_rights_of_statement);
         let (workspace, name) = match parts {
             [] => (self.default_workspace.to_owned(), String::new()),
             [name] => (self.default_workspace.to_owned(), name.clone()),
             [workspace @ .., name] => (workspace.join("."), name.clone()),
         };
+        self.collections.check_read(&workspace, view)?;
         let full_name = format!("{workspace}.{name}");
         let state = &mut *self.state.lock();
         match self.pinned(state, &workspace, &name)? {
@@ -150,19 +174,22 @@ impl Resolver for StatementResolver<'_> {
                 full_name,
                 statement,
             })),
-            Pinned::Alias { workspace, name } => match self.pinned(state, &workspace, &name)? {
-                Pinned::Collection(snapshot) => {
-                    let table = state.table(format!("{workspace}.{name}"), snapshot);
-                    Ok(Resolved::Collection(ResolvedTable {
-                        alias: Some(full_name),
-                        ..table
-                    }))
+            Pinned::Alias { workspace, name } => {
+                self.collections.check_read(&workspace, view)?;
+                match self.pinned(state, &workspace, &name)? {
+                    Pinned::Collection(snapshot) => {
+                        let table = state.table(format!("{workspace}.{name}"), snapshot);
+                        Ok(Resolved::Collection(ResolvedTable {
+                            alias: Some(full_name),
+                            ..table
+                        }))
+                    }
+                    Pinned::Alias { .. } | Pinned::View(_) => Err(QueryError::UnknownCollection {
+                        name: format!("{workspace}.{name}"),
+                        position: None,
+                    }),
                 }
-                Pinned::Alias { .. } | Pinned::View(_) => Err(QueryError::UnknownCollection {
-                    name: format!("{workspace}.{name}"),
-                    position: None,
-                }),
-            },
+            }
         }
     }
 

@@ -69,6 +69,7 @@ pub(crate) fn validate(
     let bound = binder::bind(&statement, &resolver, &context)?;
     if let Some(insert) = &statement.insert {
         let (workspace, name) = insert::target(insert, workspace);
+        collections.check_read(&workspace, None)?;
         if collections.snapshot(&workspace, &name).is_none() {
             return Err(QueryError::UnknownCollection {
                 name: format!("{workspace}.{name}"),

@@ -33,6 +33,8 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     /// What may run at the same time.
     pub(crate) admission: Admission,
+    /// Whether API keys are kept so that they can be shown again.
+    pub(crate) reveals_api_keys: bool,
     /// Where plain HTTP is served.
     pub(crate) http_addr: SocketAddr,
 }

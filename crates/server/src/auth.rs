@@ -7,62 +7,21 @@ use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use outcrop_api::error::ErrorType;
-use outcrop_catalog::{ApiKey, Catalog, Role};
+use outcrop_catalog::Catalog;
 
+use crate::access::Caller;
 use crate::error::{ApiError, ApiResult};
-use crate::operations::Access;
 
-/// The key that a call came with.
-#[derive(Clone, Debug)]
-pub(crate) struct Caller {
-    /// What is kept of it.
-    pub(crate) key: ApiKey,
-}
-
-impl Caller {
-    /// Whether its role may write.
-    pub(crate) fn may_write(&self) -> bool {
-        allows(self.key.role, Access::Write)
-    }
-}
-
-/// Finds the caller of an operation that needs `access`. None for [`Access::Public`].
+/// Finds who sent a request.
 ///
 /// # Errors
-/// `AUTHEXCEPTION` if there is no key that works, `FORBIDDEN` if its role does not allow this.
-pub(crate) fn authorize(
-    catalog: &Catalog,
-    headers: &HeaderMap,
-    access: Access,
-) -> ApiResult<Option<Caller>> {
-    if access == Access::Public {
-        return Ok(None);
-    }
+/// `AUTHEXCEPTION` if there is no key that works.
+pub(crate) fn authenticate(catalog: &Catalog, headers: &HeaderMap) -> ApiResult<Caller> {
     let secret = secret(headers)?;
-    let key = catalog.authenticate(&secret).ok_or_else(|| {
-        ApiError::new(
-            ErrorType::AuthException,
-            "the API key is unknown, expired or suspended",
-        )
-    })?;
-    if !allows(key.role, access) {
-        return Err(ApiError::new(
-            ErrorType::Forbidden,
-            format!(
-                "the role of the API key `{}` does not allow this operation",
-                key.name
-            ),
-        ));
-    }
-    Ok(Some(Caller { key }))
-}
-
-fn allows(role: Role, access: Access) -> bool {
-    match access {
-        Access::Public | Access::Read => true,
-        Access::Write => role != Role::ReadOnly,
-        Access::Administer => role == Role::Admin,
-    }
+    let (key, rights) = catalog
+        .authenticate(&secret)
+        .ok_or_else(|| refused("the API key is unknown, expired or suspended"))?;
+    Ok(Caller { key, rights })
 }
 
 /// The secret out of the header.
@@ -168,14 +127,5 @@ mod tests {
             assert_eq!(error.model.error_type, ErrorType::AuthException, "{value}");
         }
         assert!(secret(&HeaderMap::new()).is_err());
-    }
-
-    #[test]
-    fn roles_allow_more_from_left_to_right() {
-        let allowed =
-            |access| [Role::ReadOnly, Role::Member, Role::Admin].map(|role| allows(role, access));
-        assert_eq!(allowed(Access::Read), [true, true, true]);
-        assert_eq!(allowed(Access::Write), [false, true, true]);
-        assert_eq!(allowed(Access::Administer), [false, false, true]);
     }
 }

@@ -8,13 +8,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use outcrop_catalog::Creator;
+use outcrop_catalog::{CatalogError, Creator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::access::Caller;
 use crate::app::App;
-use crate::auth::Caller;
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
 
@@ -70,7 +70,16 @@ impl Call {
         Ok(Creator {
             email: key.owner.clone(),
             key: key.name.clone(),
+            role: key.role.clone(),
         })
+    }
+
+    /// The error without the names of dependants that the caller may not list.
+    ///
+    /// # Errors
+    /// Always.
+    pub(crate) fn hiding<T>(&self, error: CatalogError) -> ApiResult<T> {
+        Err(self.caller()?.hide(error).into())
     }
 
     /// The values of a parameter of the query string, decoded.

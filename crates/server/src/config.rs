@@ -23,6 +23,9 @@ pub struct ServerConfig {
     pub https: Option<SocketAddr>,
     /// A secret that works as the admin key. Without one, the first start makes a random key.
     pub api_key: Option<String>,
+    /// Whether API keys that are made from now on can be shown again with `reveal=true`; they are then kept,
+    /// sealed, and not as hashes alone.
+    pub reveal_api_keys: bool,
     /// What one client may ask for.
     pub limits: Limits,
     /// Sizes and times of storage.
@@ -52,6 +55,7 @@ impl ServerConfig {
             http,
             https: None,
             api_key: None,
+            reveal_api_keys: false,
             limits: Limits::default(),
             store: StoreOptions::default(),
             engine: EngineOptions::default(),

@@ -10,6 +10,7 @@ use futures::FutureExt;
 use outcrop_api::error::ErrorType;
 use uuid::Uuid;
 
+use crate::access::{self, Caller};
 use crate::app::App;
 use crate::auth;
 use crate::body;
@@ -18,7 +19,7 @@ use crate::error::{self, ApiError, ApiResult};
 use crate::handlers;
 use crate::ids;
 use crate::negotiation;
-use crate::operations::Operation;
+use crate::operations::{Need, Operation};
 
 /// Seconds that a client should wait before it tries again. Small, because Python's client really
 /// waits that long.
@@ -72,7 +73,7 @@ async fn run(
     let received = app.monotonic();
     let received_micros = app.now_micros();
     let (parts, body) = request.into_parts();
-    let checked = check(&app, operation, &parts.headers);
+    let checked = check(&app, operation, &segments, &parts.headers);
     let (caller, handler) = match checked {
         Ok(checked) => checked,
         Err(error) => {
@@ -121,9 +122,17 @@ async fn run(
 fn check(
     app: &App,
     operation: &'static Operation,
+    segments: &[(String, String)],
     headers: &axum::http::HeaderMap,
-) -> ApiResult<(Option<auth::Caller>, Handler)> {
-    let caller = auth::authorize(&app.catalog, headers, operation.access)?;
+) -> ApiResult<(Option<Caller>, Handler)> {
+    let caller = match operation.need {
+        Need::Public => None,
+        need => {
+            let caller = auth::authenticate(&app.catalog, headers)?;
+            access::check(app, &caller, need, segments)?;
+            Some(caller)
+        }
+    };
     if !handlers::answers_text(operation.name) {
         negotiation::check_accept(headers)?;
     }

@@ -174,7 +174,12 @@ impl From<CatalogError> for ApiError {
             CatalogError::CollectionNotReady { .. } => {
                 Self::new(ErrorType::NotReady, error.to_string())
             }
+            CatalogError::RoleMissing { name } => {
+                Self::new(ErrorType::NotFound, format!("Role \"{name}\" not found"))
+                    .with_key("ROLE_NOT_FOUND_NAME")
+            }
             CatalogError::KeyMissing { .. }
+            | CatalogError::UserMissing { .. }
             | CatalogError::AliasMissing { .. }
             | CatalogError::ViewMissing { .. }
             | CatalogError::IntegrationMissing { .. }
@@ -195,6 +200,7 @@ impl From<CatalogError> for ApiError {
             | CatalogError::ViewCycle { .. }
             | CatalogError::IntegrationKind { .. }
             | CatalogError::TagReserved
+            | CatalogError::LastAdmin
             | CatalogError::BadRetention { .. } => Self::invalid(error.to_string()),
             CatalogError::Damaged { .. }
             | CatalogError::Version { .. }
@@ -241,6 +247,8 @@ fn already_exists(kind: ObjectKind, name: &str) -> String {
         ObjectKind::Alias => format!("Alias \"{name}\" already exists"),
         ObjectKind::View => format!("View \"{name}\" already exists"),
         ObjectKind::ApiKey => format!("API key \"{name}\" already exists"),
+        ObjectKind::User => format!("User \"{name}\" already exists"),
+        ObjectKind::Role => format!("Role \"{name}\" already exists"),
         ObjectKind::Integration => format!("Integration \"{name}\" already exists"),
         ObjectKind::QueryLambda => format!("Query Lambda \"{name}\" already exists"),
         ObjectKind::Tag => format!("Tag \"{name}\" already exists"),
@@ -340,7 +348,7 @@ fn query_error_type(error: &QueryError) -> ErrorType {
             ErrorType::ResourceExceeded
         }
         QueryError::NotImplemented { .. } => ErrorType::NotImplementedYet,
-        QueryError::Forbidden => ErrorType::Forbidden,
+        QueryError::Forbidden { .. } => ErrorType::Forbidden,
         QueryError::Unavailable => ErrorType::ServiceUnavailable,
         QueryError::Write(_) | QueryError::Storage(_) | QueryError::Internal { .. } => {
             ErrorType::InternalError

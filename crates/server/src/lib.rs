@@ -1,11 +1,12 @@
 //! The HTTP server: routes, keys, limits, and errors as clients expect them.
 //!
 //! A request goes through these files in turn: `listener.rs` accepts the connection, `router.rs`
-//! finds the operation in the table of `operations.rs`, `dispatch.rs` checks key, headers and body,
-//! and a function in `handlers/` answers. Whatever fails becomes a response in `error.rs`.
+//! finds the operation in the table of `operations.rs`, `dispatch.rs` checks key, privileges (`access.rs`),
+//! headers and body, and a function in `handlers/` answers. Whatever fails becomes a response in `error.rs`.
 //!
 //! SQL, storage and the wire types live in other crates; this one knows statuses and headers.
 
+mod access;
 mod admission;
 mod app;
 mod auth;
@@ -34,7 +35,7 @@ mod tls;
 
 pub use config::{Limits, ServerConfig};
 pub use memory::MEMORY_BYTES_MIN;
-pub use operations::{Access, BEYOND_SPECIFICATION, Method, Operation, SPECIFICATION};
+pub use operations::{BEYOND_SPECIFICATION, Method, Need, Operation, SPECIFICATION};
 pub use outcrop_storage::Environment;
 pub use outcrop_storage::env::{BucketOptions, is_bucket_url};
 pub use server::{RunningServer, Server, StartError};

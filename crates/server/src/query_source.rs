@@ -1,30 +1,105 @@
-//! The catalog's collections, aliases and views, as the query engine looks them up.
+//! The catalog's collections, aliases and views, as one caller may read them.
 
 use std::sync::Arc;
 
-use outcrop_catalog::Catalog;
-use outcrop_query::{Collections, Indirection};
+use outcrop_catalog::{Action, Catalog, Rights};
+use outcrop_query::{Collections, Indirection, QueryError};
 use outcrop_storage::Snapshot;
 
-/// Finds names in a catalog.
-pub(crate) struct CatalogSource(pub(crate) Arc<Catalog>);
+use crate::access::Caller;
+
+/// Finds names in a catalog for a statement.
+pub(crate) struct CatalogSource {
+    catalog: Arc<Catalog>,
+    reader: Reader,
+    rights: Rights,
+}
+
+/// Whose rights a statement reads with.
+enum Reader {
+    /// Nobody's, so that it reads nothing.
+    Nobody,
+    /// Those of the key of this name.
+    Key(String),
+    /// Those of whoever wrote the query lambda of this path.
+    Lambda(String),
+}
+
+impl CatalogSource {
+    /// Nothing may be read.
+    pub(crate) fn of_nobody(catalog: Arc<Catalog>) -> Self {
+        Self {
+            catalog,
+            reader: Reader::Nobody,
+            rights: Rights::default(),
+        }
+    }
+
+    /// The caller reads.
+    pub(crate) fn of_caller(catalog: Arc<Catalog>, caller: &Caller) -> Self {
+        Self {
+            catalog,
+            reader: Reader::Key(caller.key.name.clone()),
+            rights: caller.rights.clone(),
+        }
+    }
+
+    /// A query lambda reads with the rights of whoever wrote it.
+    pub(crate) fn of_lambda(catalog: Arc<Catalog>, path: String, rights: Rights) -> Self {
+        Self {
+            catalog,
+            reader: Reader::Lambda(path),
+            rights,
+        }
+    }
+}
 
 impl Collections for CatalogSource {
     fn snapshot(&self, workspace: &str, name: &str) -> Option<Arc<Snapshot>> {
-        let entry = self.0.collection(workspace, name).ok()?;
+        let entry = self.catalog.collection(workspace, name).ok()?;
         Some(entry.handle().snapshot())
     }
 
     fn indirection(&self, workspace: &str, name: &str) -> Option<Indirection> {
-        if let Ok(alias) = self.0.alias(workspace, name) {
+        if let Ok(alias) = self.catalog.alias(workspace, name) {
             return Some(Indirection::Alias {
                 workspace: alias.collection.workspace,
                 name: alias.collection.name,
             });
         }
-        let view = self.0.stored_view(workspace, name).ok()?;
+        let view = self.catalog.stored_view(workspace, name).ok()?;
         Some(Indirection::View {
             sql: view.query.sql,
         })
+    }
+
+    fn check_read(&self, workspace: &str, view: Option<&str>) -> Result<(), QueryError> {
+        let allow = |rights: &Rights| rights.allow(Action::QueryData, workspace);
+        let is_allowed = match view {
+            None => allow(&self.rights),
+            Some(view) => {
+                let definer = self.catalog.view_definer(view);
+                definer.is_some_and(|definer| allow(&self.catalog.rights_of_definer(&definer)))
+            }
+        };
+        if is_allowed {
+            return Ok(());
+        }
+        let action = Action::QueryData.name();
+        // What a view or query lambda names is not for everybody who may use it.
+        let message = match (view, &self.reader) {
+            (Some(view), _) => format!(
+                "the view `{view}` reads a workspace on which whoever wrote it has no privilege {action}"
+            ),
+            (None, Reader::Lambda(path)) => format!(
+                "the query lambda `{path}` reads a workspace on which whoever wrote it has no privilege \
+                 {action}"
+            ),
+            (None, Reader::Key(key)) => {
+                format!("the API key `{key}` has no privilege {action} on `{workspace}`")
+            }
+            (None, Reader::Nobody) => "nothing may be read without an API key".to_owned(),
+        };
+        Err(QueryError::Forbidden { message })
     }
 }

@@ -112,6 +112,7 @@ impl Server {
         config.engine.memory_gauge = memory.as_ref().map(Arc::clone);
         let limits = config.limits.clone();
         let grace = config.shutdown_grace;
+        let reveals_api_keys = config.reveal_api_keys;
         let opened = tokio::task::spawn_blocking(move || open(config)).await??;
         let instance = opened.catalog.organization().main_virtual_instance_id;
         let app = Arc::new(App {
@@ -123,6 +124,7 @@ impl Server {
             executions: Executions::default(),
             admission: Admission::new(&limits, memory),
             limits,
+            reveals_api_keys,
             http_addr,
         });
         let (stop, stopped) = watch::channel(false);
@@ -204,14 +206,14 @@ fn open(mut config: ServerConfig) -> Result<Opened, StartError> {
     };
     let results_bytes_max = config.limits.results_bytes_max;
     let queries = Queries::new(store.environment().clone(), results_bytes_max);
-    let source = Arc::new(CatalogSource(Arc::clone(&catalog)));
+    let nobody = Arc::new(CatalogSource::of_nobody(Arc::clone(&catalog)));
     let spill = config.engine.spill_directory.take();
     let spill = spill.or_else(|| store.environment().disk.temporary_folder());
     let engine = EngineOptions {
         spill_directory: Some(spill.unwrap_or_else(std::env::temp_dir)),
         ..config.engine
     };
-    let engine = Engine::new(source, engine).map_err(StartError::Engine)?;
+    let engine = Engine::new(nobody, engine).map_err(StartError::Engine)?;
     Ok(Opened {
         catalog,
         queries,

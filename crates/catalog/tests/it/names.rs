@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use outcrop_catalog::{Catalog, CatalogError, CollectionName, Creator, ObjectKind, ViewQuery};
+use outcrop_catalog::{
+    Catalog, CatalogError, CollectionName, Creator, Definer, ObjectKind, ViewQuery,
+};
 use outcrop_storage::env::MemoryDisk;
 
 use crate::{create, open, reopen};
@@ -11,6 +13,7 @@ fn creator() -> Creator {
     Creator {
         email: "me@localhost".to_owned(),
         key: "key".to_owned(),
+        role: None,
     }
 }
 
@@ -27,6 +30,7 @@ fn query(entities: &[&str]) -> ViewQuery {
     ViewQuery {
         sql: "SELECT 1".to_owned(),
         entities: entities.iter().map(|name| (*name).to_owned()).collect(),
+        definer: Definer::from(&creator()),
     }
 }
 
@@ -104,7 +108,10 @@ fn what_is_used_stays() {
     view(&catalog, "v", &["commons.a"]).unwrap();
     view(&catalog, "v2", &["commons.v"]).unwrap();
     let users = |result: Result<(), CatalogError>| match result {
-        Err(CatalogError::InUse { users, .. }) => users,
+        Err(CatalogError::InUse { users, .. }) => {
+            let texts = users.into_iter().filter_map(|user| user.text);
+            texts.collect::<Vec<String>>()
+        }
         other => panic!("{other:?}"),
     };
     let collection = catalog.delete_collection("commons", "c").map(|_| ());

@@ -70,6 +70,9 @@ pub(crate) struct Arguments {
     /// Address to serve HTTPS on as well, with a certificate that is made at the first start
     #[arg(long, env = "OUTCROP_HTTPS", value_name = "ADDRESS")]
     https: Option<SocketAddr>,
+    /// Keep API keys that are made from now on, sealed, so that `reveal=true` shows them again
+    #[arg(long, env = "OUTCROP_REVEAL_API_KEYS")]
+    reveal_api_keys: bool,
     /// What to log to standard error: a level, or filters such as `info,outcrop_storage=debug`
     #[arg(
         long,
@@ -151,6 +154,7 @@ async fn serve(arguments: Arguments) -> Result<()> {
     config.give_memory_back = Some(allocator::give_back);
     config.engine.spill_directory = arguments.spill_dir;
     config.https = arguments.https;
+    config.reveal_api_keys = arguments.reveal_api_keys;
     config.api_key = std::env::var("OUTCROP_API_KEY")
         .ok()
         .filter(|key| !key.is_empty());

@@ -236,9 +236,13 @@ impl Binder<'_> {
 
     /// What has this name, which the statement reads from now on.
     pub(super) fn resolved(&mut self, parts: &[String]) -> Result<Resolved> {
+        let view = self.open_views.last().map(String::as_str);
         let resolved = match (&self.text.workspace, parts) {
-            (Some(workspace), [name]) => self.resolver.resolve(&[workspace.clone(), name.clone()]),
-            _ => self.resolver.resolve(parts),
+            (Some(workspace), [name]) => {
+                let parts = [workspace.clone(), name.clone()];
+                self.resolver.resolve(&parts, view)
+            }
+            _ => self.resolver.resolve(parts, view),
         }?;
         let entity = match &resolved {
             Resolved::Collection(table) => {

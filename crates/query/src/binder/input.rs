@@ -315,7 +315,7 @@ fn depends_on_time(query: &Query) -> bool {
 struct NoCollections;
 
 impl Resolver for NoCollections {
-    fn resolve(&self, parts: &[String]) -> Result<Resolved> {
+    fn resolve(&self, parts: &[String], _view: Option<&str>) -> Result<Resolved> {
         Err(QueryError::UnknownCollection {
             name: parts.join("."),
             position: None,

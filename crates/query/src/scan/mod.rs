@@ -47,11 +47,13 @@ use crate::error::QueryError;
 
 /// Finds what a name in FROM means. The binder asks it for every name that no CTE hides.
 pub trait Resolver {
-    /// What has a name of one or more parts, as written: `c`, `ws.c`, `ws.sub.c`.
+    /// What has a name of one or more parts, as written: `c`, `ws.c`, `ws.sub.c`, in the text of the view
+    /// `view` or in that of the statement itself.
     ///
     /// # Errors
-    /// [`QueryError::UnknownCollection`] when nothing has that name.
-    fn resolve(&self, parts: &[String]) -> Result<Resolved, QueryError>;
+    /// [`QueryError::UnknownCollection`] when nothing has that name, [`QueryError::Forbidden`] when that
+    /// text may not read it.
+    fn resolve(&self, parts: &[String], view: Option<&str>) -> Result<Resolved, QueryError>;
 
     /// Says which paths the text of a view may ask tables for, before its names are resolved.
     fn add_chains(&self, chains: BTreeSet<Vec<String>>);

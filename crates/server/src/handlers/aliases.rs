@@ -3,7 +3,7 @@
 use axum::response::Response;
 use outcrop_api::Data;
 use outcrop_api::alias::{Alias, AliasRequest};
-use outcrop_catalog::{AliasRecord, CollectionName};
+use outcrop_catalog::{Action, AliasRecord, CollectionName};
 
 use crate::blocking;
 use crate::call::{self, Call};
@@ -13,8 +13,10 @@ use crate::ids;
 /// `GET /v1/orgs/self/aliases`.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn list(call: Call) -> ApiResult<Response> {
-    let records = call.app.catalog.aliases();
-    let data: Vec<Alias> = records.into_iter().map(shown).collect();
+    let caller = call.caller()?;
+    let records = call.app.catalog.aliases().into_iter();
+    let records = records.filter(|record| caller.may_list(&record.workspace));
+    let data: Vec<Alias> = records.map(shown).collect();
     call::json(&Data { data })
 }
 
@@ -29,7 +31,7 @@ pub(crate) async fn list_in_workspace(call: Call) -> ApiResult<Response> {
 /// `POST /v1/orgs/self/ws/{workspace}/aliases`.
 pub(crate) async fn create(call: Call) -> ApiResult<Response> {
     let request: AliasRequest = call.json()?;
-    let collection = collection(&request)?;
+    let collection = collection(&call, &request)?;
     let name = request
         .name
         .ok_or_else(|| ApiError::invalid("`name` is required"))?;
@@ -58,7 +60,7 @@ pub(crate) async fn get(call: Call) -> ApiResult<Response> {
 /// `POST /v1/orgs/self/ws/{workspace}/aliases/{alias}`: queries read the new collection at once.
 pub(crate) async fn update(call: Call) -> ApiResult<Response> {
     let request: AliasRequest = call.json()?;
-    let collection = collection(&request)?;
+    let collection = collection(&call, &request)?;
     let record = blocking::run(move || {
         let (workspace, name) = (call.segment("workspace"), call.segment("alias"));
         let catalog = &call.app.catalog;
@@ -74,7 +76,8 @@ pub(crate) async fn update(call: Call) -> ApiResult<Response> {
 pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
     let record = blocking::run(move || {
         let (workspace, name) = (call.segment("workspace"), call.segment("alias"));
-        call.app.catalog.delete_alias(workspace, name)
+        let deleted = call.app.catalog.delete_alias(workspace, name);
+        deleted.or_else(|error| call.hiding(error))
     })
     .await??;
     let mut data = shown(record);
@@ -83,17 +86,23 @@ pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
 }
 
 /// The one collection of a request.
-fn collection(request: &AliasRequest) -> ApiResult<CollectionName> {
+///
+/// # Errors
+/// `INVALIDINPUT` if there is not one, `FORBIDDEN` if the caller may not know whether it exists.
+fn collection(call: &Call, request: &AliasRequest) -> ApiResult<CollectionName> {
     let [full_name] = request.collections.as_slice() else {
         return Err(ApiError::invalid(
             "`collections` has to name exactly one collection",
         ));
     };
-    CollectionName::parse(full_name).ok_or_else(|| {
+    let collection = CollectionName::parse(full_name).ok_or_else(|| {
         ApiError::invalid(format!(
             "`{full_name}` is no full name of a collection, such as `commons.{full_name}`"
         ))
-    })
+    })?;
+    let caller = call.caller()?;
+    caller.require(Action::ListResources, &collection.workspace)?;
+    Ok(collection)
 }
 
 /// The alias as clients see it.

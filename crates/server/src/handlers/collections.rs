@@ -23,7 +23,9 @@ use crate::ingest::transformations;
 /// `GET /v1/orgs/self/collections`.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn list(call: Call) -> ApiResult<Response> {
-    let records = call.app.catalog.collections();
+    let caller = call.caller()?;
+    let mut records = call.app.catalog.collections();
+    records.retain(|record| caller.may_list(&record.workspace));
     call::json(&Data {
         data: shown_all(&call, records),
     })
@@ -151,7 +153,8 @@ pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
     let app = Arc::clone(&call.app);
     let record = blocking::run(move || {
         let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
-        call.app.catalog.delete_collection(workspace, name)
+        let deleted = call.app.catalog.delete_collection(workspace, name);
+        deleted.or_else(|error| call.hiding(error))
     })
     .await??;
     app.transformations.forget(record.id);
@@ -229,7 +232,9 @@ fn shown(call: &Call, record: CollectionRecord) -> Collection {
     let full_name = record.full_name();
     let kept = sources::of_collection(&record, None);
     let aliases = call.app.catalog.aliases().into_iter();
-    let aliases = aliases.filter(|alias| alias.collection.full_name() == full_name);
+    let aliases = aliases.filter(|alias| {
+        alias.collection.full_name() == full_name && may_list(call, &alias.workspace)
+    });
     let settings = record.settings;
     Collection {
         created_at: Some(ids::metadata_time(record.created_at_micros)),
@@ -260,11 +265,20 @@ fn shown(call: &Call, record: CollectionRecord) -> Collection {
     }
 }
 
+fn may_list(call: &Call, workspace: &str) -> bool {
+    call.caller
+        .as_ref()
+        .is_some_and(|caller| caller.may_list(workspace))
+}
+
 /// The collections with a source that uses the integration.
 pub(super) fn using(call: &Call, integration: &str) -> Vec<Collection> {
     let records = call.app.catalog.collections().into_iter();
-    let records =
-        records.filter(|record| record.is_alive() && record.uses_integration(integration));
+    let records = records.filter(|record| {
+        record.is_alive()
+            && record.uses_integration(integration)
+            && may_list(call, &record.workspace)
+    });
     records.map(|record| shown(call, record)).collect()
 }
 

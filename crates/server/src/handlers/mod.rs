@@ -3,6 +3,7 @@
 //! A new operation is a function here and a line in [`BUILT`]; see `docs/adding-an-endpoint.md`.
 
 mod aliases;
+mod api_keys;
 mod collections;
 mod documents;
 mod integrations;
@@ -11,14 +12,20 @@ mod operation;
 mod organization;
 mod queries;
 mod query_lambdas;
+mod roles;
 mod sources;
+mod users;
 mod views;
 mod virtual_instances;
 mod workspaces;
 
 pub(crate) use query_lambdas::Executions;
+pub(crate) use virtual_instances::main_instance;
 
 use crate::call::Handler;
+
+/// What stands for the caller in the path of a user.
+pub(crate) const SELF: &str = "self";
 
 /// The handlers by the operations' names. An operation that is not here answers 501.
 pub(crate) const BUILT: &[(&str, Handler)] = &[
@@ -27,6 +34,28 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     ("metrics", |call| Box::pin(operation::metrics(call))),
     ("greet", |call| Box::pin(organization::greet(call))),
     ("getOrganization", |call| Box::pin(organization::get(call))),
+    ("listUsers", |call| Box::pin(users::list(call))),
+    ("createUser", |call| Box::pin(users::create(call))),
+    ("getCurrentUser", |call| Box::pin(users::get_self(call))),
+    ("getUser", |call| Box::pin(users::get(call))),
+    ("updateUser", |call| Box::pin(users::update(call))),
+    ("deleteUser", |call| Box::pin(users::delete(call))),
+    ("listUnsubscribePreferences", |call| {
+        Box::pin(users::preferences(call))
+    }),
+    ("updateUnsubscribePreferences", |call| {
+        Box::pin(users::set_preferences(call))
+    }),
+    ("createApiKey", |call| Box::pin(api_keys::create(call))),
+    ("listApiKeys", |call| Box::pin(api_keys::list(call))),
+    ("getApiKey", |call| Box::pin(api_keys::get(call))),
+    ("updateApiKey", |call| Box::pin(api_keys::update(call))),
+    ("deleteApiKey", |call| Box::pin(api_keys::delete(call))),
+    ("listRoles", |call| Box::pin(roles::list(call))),
+    ("createRole", |call| Box::pin(roles::create(call))),
+    ("getRole", |call| Box::pin(roles::get(call))),
+    ("updateRole", |call| Box::pin(roles::update(call))),
+    ("deleteRole", |call| Box::pin(roles::delete(call))),
     ("listWorkspaces", |call| Box::pin(workspaces::list(call))),
     ("createWorkspace", |call| Box::pin(workspaces::create(call))),
     ("getWorkspace", |call| Box::pin(workspaces::get(call))),

@@ -14,9 +14,9 @@ use outcrop_api::query::{
     PageInfo, PaginationStart, QueryFailure, QueryField, QueryInfo, QueryInfoResponse,
     QueryInfoStats, QueryParameter, QueryRequest, QueryStats, QuerySummary, ValidateQueryResponse,
 };
-use outcrop_catalog::COMMONS;
+use outcrop_catalog::{COMMONS, Rights};
 use outcrop_document::Timestamp;
-use outcrop_query::{DocumentSink, Parameter, QueryError, QueryOutput};
+use outcrop_query::{DocumentSink, Engine, Parameter, QueryError, QueryOutput, Reach};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::offsets;
@@ -27,7 +27,8 @@ use crate::config::Limits;
 use crate::error::{self, ApiError, ApiResult};
 use crate::ids;
 use crate::ingest::insert::InsertSink;
-use crate::queries::{Done, Query, Rows, State, cursor};
+use crate::queries::{Done, Query, Rows, Sender, State, cursor};
+use crate::query_source::CatalogSource;
 
 /// Rows of a page where the client does not say otherwise.
 const PAGE_ROWS: usize = 10_000;
@@ -46,15 +47,17 @@ pub(crate) async fn run(call: Call) -> ApiResult<Response> {
 /// `GET /v1/orgs/self/queries`: those that have not ended.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn list_active(call: Call) -> ApiResult<Response> {
+    let caller = call.caller()?;
     let active = call.app.queries.active();
-    let data: Vec<QueryInfo> = active.iter().map(|query| info(&call.app, query)).collect();
+    let active = active.iter().filter(|query| query.is_visible_to(caller));
+    let data: Vec<QueryInfo> = active.map(|query| info(&call.app, query)).collect();
     call::json(&Data { data })
 }
 
 /// `GET /v1/orgs/self/queries/{queryId}`.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn get(call: Call) -> ApiResult<Response> {
-    let query = call.app.queries.get(call.segment("queryId"))?;
+    let query = visible(&call)?;
     let data = info(&call.app, &query);
     call::json(&QueryInfoResponse {
         last_offset: data.last_offset.clone(),
@@ -65,7 +68,7 @@ pub(crate) async fn get(call: Call) -> ApiResult<Response> {
 /// `DELETE /v1/orgs/self/queries/{queryId}`: stops it, if it has not ended.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn cancel(call: Call) -> ApiResult<Response> {
-    let query = call.app.queries.get(call.segment("queryId"))?;
+    let query = visible(&call)?;
     query.cancel();
     call::json(&Data {
         data: info(&call.app, &query),
@@ -75,7 +78,7 @@ pub(crate) async fn cancel(call: Call) -> ApiResult<Response> {
 /// `GET /v1/orgs/self/queries/{queryId}/pages`, with the cursor as a parameter or, as older clients have it, as
 /// the last part of the path.
 pub(crate) async fn page(call: Call) -> ApiResult<Response> {
-    let query = call.app.queries.get(call.segment("queryId"))?;
+    let query = visible(&call)?;
     let given = call.query_values("cursor").into_iter().next();
     let in_path = Some(call.segment("cursor").to_owned());
     let given = given.or(in_path).filter(|given| !given.is_empty());
@@ -114,8 +117,9 @@ pub(crate) async fn validate(call: Call) -> ApiResult<Response> {
     let request: QueryRequest = call.json()?;
     let sql = statement(&request)?.to_owned();
     let _permit = call.app.admission.query()?;
-    let app = Arc::clone(&call.app);
-    let validation = blocking::run(move || app.engine.validate(&sql, COMMONS)).await??;
+    let source = CatalogSource::of_caller(Arc::clone(&call.app.catalog), call.caller()?);
+    let validation =
+        blocking::run(move || Engine::validate_within(&source, &sql, COMMONS)).await??;
     call::json(&ValidateQueryResponse {
         collections: validation.collections,
         aliases: validation.aliases,
@@ -125,11 +129,29 @@ pub(crate) async fn validate(call: Call) -> ApiResult<Response> {
     })
 }
 
-/// Runs a query, of a query lambda if `lambda` is its path. Without a caller it may not write.
+/// The query of the path.
+///
+/// # Errors
+/// `NOTFOUND` if there is none that the caller may know of.
+fn visible(call: &Call) -> ApiResult<Arc<Query>> {
+    call.app
+        .queries
+        .get(call.segment("queryId"), call.caller()?)
+}
+
+/// The query lambda that a query belongs to.
+pub(super) struct Lambda {
+    /// `workspace.name::version`.
+    pub(super) path: String,
+    /// Those of whoever wrote it, which it reads with.
+    pub(super) rights: Rights,
+}
+
+/// Runs a query, perhaps of a query lambda. Without a caller it may not write.
 pub(super) async fn answer(
     call: &Call,
     request: QueryRequest,
-    lambda: Option<String>,
+    lambda: Option<Lambda>,
 ) -> ApiResult<Response> {
     let options = Options::of(&request)?;
     let request = engine_request(request, call, &options)?;
@@ -137,15 +159,34 @@ pub(super) async fn answer(
         Some(_) => Some(Arc::new(InsertSink::new(call)?)),
         None => None,
     };
-    let who = call.caller.as_ref().map(|caller| caller.key.owner.clone());
     let app = Arc::clone(&call.app);
     let permit = app.admission.query()?;
+    let catalog = Arc::clone(&app.catalog);
+    let (lambda, source, rights) = match (lambda, &call.caller) {
+        (Some(Lambda { path, rights }), caller) => {
+            // What nobody has sent is for who may do all that its writer may.
+            let senders = caller.as_ref().map(|caller| caller.rights.clone());
+            let senders = senders.unwrap_or_else(|| rights.clone());
+            let source = CatalogSource::of_lambda(catalog, path.clone(), rights);
+            (Some(path), source, senders)
+        }
+        (None, Some(caller)) => {
+            let source = CatalogSource::of_caller(catalog, caller);
+            (None, source, caller.rights.clone())
+        }
+        (None, None) => (None, CatalogSource::of_nobody(catalog), Rights::default()),
+    };
+    let sender = Sender {
+        key: call.caller.as_ref().map(|caller| caller.key.clone()),
+        rights,
+    };
     let query = app
         .queries
-        .add(call.query_id(), &request.sql, who, call.received_micros);
+        .add(call.query_id(), &request.sql, sender, call.received_micros);
     let run = Run {
         query: Arc::clone(&query),
         request,
+        source,
         sink,
         received: call.received,
         options,
@@ -210,6 +251,7 @@ fn positive(name: &str, number: Option<i64>) -> ApiResult<Option<u64>> {
 struct Run {
     query: Arc<Query>,
     request: outcrop_query::QueryRequest,
+    source: CatalogSource,
     sink: Option<Arc<InsertSink>>,
     received: Duration,
     options: Options,
@@ -234,6 +276,7 @@ impl Run {
         let Self {
             query,
             request,
+            source,
             sink,
             received,
             options,
@@ -241,9 +284,12 @@ impl Run {
             app,
             _permit,
         } = self;
-        let into = sink.clone().map(|sink| sink as Arc<dyn DocumentSink>);
+        let reach = Reach {
+            collections: Arc::new(source),
+            sink: sink.clone().map(|sink| sink as Arc<dyn DocumentSink>),
+        };
         let output = tokio::select! {
-            output = app.engine.execute_into(request, into) => output,
+            output = app.engine.execute_within(request, reach) => output,
             () = query.run_until_cancelled() => Err(QueryError::Cancelled),
         };
         let output = output.map_err(|error| {
@@ -325,8 +371,8 @@ fn summary(
     QuerySummary {
         query_id: Some(query.id.clone()),
         status: Some("COMPLETED".to_owned()),
-        collections: Some(output.collections.clone()),
-        aliases: Some(output.aliases.clone()),
+        collections: Some(query.sender.listable(&output.collections)),
+        aliases: Some(query.sender.listable(&output.aliases)),
         column_fields: fields,
         stats: Some(QueryStats {
             elapsed_time_ms: elapsed_ms,
@@ -419,7 +465,7 @@ pub(super) fn info(app: &App, query: &Query) -> QueryInfo {
     QueryInfo {
         query_id: query.id.clone(),
         status: status.to_owned(),
-        executed_by: query.executed_by.clone(),
+        executed_by: query.sender.key.as_ref().map(|key| key.owner.clone()),
         submitted_at: Some(ids::metadata_time(query.submitted_at_micros)),
         expires_at: done
             .as_ref()

@@ -13,18 +13,20 @@ use outcrop_api::query_lambda::{
     QueryLambdaTag, QueryLambdaTagRequest, QueryLambdaVersion,
 };
 use outcrop_catalog::{
-    COMMONS, LambdaParameter, LambdaQuery, NewLambdaVersion, QueryLambdaRecord,
+    Action, COMMONS, LambdaParameter, LambdaQuery, NewLambdaVersion, QueryLambdaRecord,
     QueryLambdaVersion as VersionRecord,
 };
-use outcrop_query::Parameter;
+use outcrop_query::{Engine, Parameter, QueryError};
 use parking_lot::Mutex;
 
+use super::queries::Lambda;
 use super::{queries, virtual_instances};
 use crate::app::App;
 use crate::blocking;
 use crate::call::{self, Call};
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
+use crate::query_source::CatalogSource;
 
 /// How executions went since the start, by [path](path_of).
 #[derive(Debug, Default)]
@@ -51,8 +53,12 @@ impl Executions {
 /// `GET /v1/orgs/self/lambdas`.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn list(call: Call) -> ApiResult<Response> {
+    let caller = call.caller()?;
     let records = call.app.catalog.query_lambdas();
-    let data: Vec<QueryLambda> = records.iter().map(|one| shown(&call.app, one)).collect();
+    let records = records
+        .iter()
+        .filter(|record| caller.may_list(&record.workspace));
+    let data: Vec<QueryLambda> = records.map(|one| shown(&call.app, one)).collect();
     call::json(&Data { data })
 }
 
@@ -246,6 +252,10 @@ async fn execute(
     if let Some(instance) = &request.virtual_instance_id {
         virtual_instances::check(&call.app, instance)?;
     }
+    if let Some(caller) = &call.caller {
+        let instance = virtual_instances::main_instance(&call.app);
+        caller.require(Action::QueryVi, &instance)?;
+    }
     let path = path_of(record, &version);
     let app = Arc::clone(&call.app);
     let who = call.caller.as_ref().map(|caller| caller.key.owner.clone());
@@ -262,7 +272,12 @@ async fn execute(
         timeout_ms: request.timeout_ms,
         max_initial_results: request.max_initial_results,
     };
-    let answer = queries::answer(&call, request, Some(path.clone())).await;
+    let rights = app.catalog.rights_of_definer(&version.definer);
+    let lambda = Lambda {
+        path: path.clone(),
+        rights,
+    };
+    let answer = queries::answer(&call, request, Some(lambda)).await;
     let who = who.as_deref().unwrap_or("anybody");
     app.executions
         .note(&path, app.now_micros(), who, answer.as_ref().err());
@@ -285,7 +300,7 @@ fn with_defaults(
 /// What the request asks for, checked.
 ///
 /// # Errors
-/// `INVALIDINPUT` without a query.
+/// `INVALIDINPUT` without a query, `FORBIDDEN` if it reads what the caller may not.
 async fn new_version(
     call: &Call,
     name: String,
@@ -312,12 +327,15 @@ async fn new_version(
         Parameter::interpret(name, Some(type_name), value).is_ok()
     });
     let _permit = call.app.admission.query()?;
-    let app = Arc::clone(&call.app);
+    let source = CatalogSource::of_caller(Arc::clone(&call.app.catalog), call.caller()?);
     let (text, validation) = blocking::run(move || {
-        let validation = app.engine.validate(&text, COMMONS);
+        let validation = Engine::validate_within(&source, &text, COMMONS);
         (text, validation)
     })
     .await?;
+    if let Err(error @ QueryError::Forbidden { .. }) = validation {
+        return Err(error.into());
+    }
     let entities = validation.map(|validation| validation.entities);
     Ok(NewLambdaVersion {
         workspace: call.segment("workspace").to_owned(),

@@ -7,19 +7,22 @@ use std::sync::Arc;
 use axum::response::Response;
 use outcrop_api::Data;
 use outcrop_api::view::{View, ViewRequest};
-use outcrop_catalog::{ViewQuery, ViewRecord};
+use outcrop_catalog::{Definer, ViewQuery, ViewRecord};
+use outcrop_query::Engine;
 
-use crate::app::App;
 use crate::blocking;
 use crate::call::{self, Call};
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
+use crate::query_source::CatalogSource;
 
 /// `GET /v1/orgs/self/views`.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn list(call: Call) -> ApiResult<Response> {
-    let records = call.app.catalog.stored_views();
-    let data: Vec<View> = records.into_iter().map(shown).collect();
+    let caller = call.caller()?;
+    let records = call.app.catalog.stored_views().into_iter();
+    let records = records.filter(|record| caller.may_list(&record.workspace));
+    let data: Vec<View> = records.map(shown).collect();
     call::json(&Data { data })
 }
 
@@ -43,14 +46,13 @@ pub(crate) async fn create(call: Call) -> ApiResult<Response> {
     let sql = request
         .query
         .ok_or_else(|| ApiError::invalid("`query` is required"))?;
-    let creator = call.creator()?;
     let _permit = call.app.admission.query()?;
-    let app = Arc::clone(&call.app);
-    let workspace = call.segment("workspace").to_owned();
     let record = blocking::run(move || -> ApiResult<ViewRecord> {
-        let query = checked(&app, sql)?;
-        let catalog = &app.catalog;
-        Ok(catalog.create_view(&workspace, &name, request.description, query, creator)?)
+        let query = checked(&call, sql)?;
+        let workspace = call.segment("workspace");
+        let catalog = &call.app.catalog;
+        let creator = call.creator()?;
+        Ok(catalog.create_view(workspace, &name, request.description, query, creator)?)
     })
     .await??;
     call::json(&Data {
@@ -75,15 +77,13 @@ pub(crate) async fn update(call: Call) -> ApiResult<Response> {
         .query
         .ok_or_else(|| ApiError::invalid("`query` is required"))?;
     let _permit = call.app.admission.query()?;
-    let app = Arc::clone(&call.app);
-    let (workspace, name) = (call.segment("workspace"), call.segment("view"));
-    let (workspace, name) = (workspace.to_owned(), name.to_owned());
     let record = blocking::run(move || -> ApiResult<ViewRecord> {
+        let (workspace, name) = (call.segment("workspace"), call.segment("view"));
+        let catalog = &call.app.catalog;
         // A missing view is missing whatever its query would be.
-        app.catalog.stored_view(&workspace, &name)?;
-        let query = checked(&app, sql)?;
-        let catalog = &app.catalog;
-        Ok(catalog.update_view(&workspace, &name, request.description, query)?)
+        catalog.stored_view(workspace, name)?;
+        let query = checked(&call, sql)?;
+        Ok(catalog.update_view(workspace, name, request.description, query)?)
     })
     .await??;
     call::json(&Data {
@@ -95,7 +95,8 @@ pub(crate) async fn update(call: Call) -> ApiResult<Response> {
 pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
     let record = blocking::run(move || {
         let (workspace, name) = (call.segment("workspace"), call.segment("view"));
-        call.app.catalog.delete_view(workspace, name)
+        let deleted = call.app.catalog.delete_view(workspace, name);
+        deleted.or_else(|error| call.hiding(error))
     })
     .await??;
     let mut data = shown(record);
@@ -106,12 +107,14 @@ pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
 /// The query with what it names. Blocks.
 ///
 /// # Errors
-/// `QUERY_ERROR` if it is no query that could be run now.
-fn checked(app: &App, sql: String) -> ApiResult<ViewQuery> {
-    let validation = app.engine.validate_view(&sql)?;
+/// `QUERY_ERROR` if it is no query that the caller could run now, `FORBIDDEN` if it reads what the caller may not.
+fn checked(call: &Call, sql: String) -> ApiResult<ViewQuery> {
+    let source = CatalogSource::of_caller(Arc::clone(&call.app.catalog), call.caller()?);
+    let validation = Engine::validate_view(&source, &sql)?;
     Ok(ViewQuery {
         sql,
         entities: validation.entities,
+        definer: Definer::from(&call.creator()?),
     })
 }
 

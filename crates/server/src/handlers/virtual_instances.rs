@@ -10,7 +10,7 @@ use outcrop_api::query::QueryInfo;
 use outcrop_api::virtual_instance::{
     CollectionMount, DeploymentSettings, InstanceStats, MountRequest, VirtualInstance,
 };
-use outcrop_catalog::{CollectionName, CollectionRecord};
+use outcrop_catalog::{Action, CollectionName, CollectionRecord};
 
 use super::{offsets, queries};
 use crate::app::App;
@@ -45,8 +45,10 @@ pub(crate) async fn get(call: Call) -> ApiResult<Response> {
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn list_queries(call: Call) -> ApiResult<Response> {
     check_instance(&call)?;
+    let caller = call.caller()?;
     let recent = call.app.queries.recent();
-    let recent = recent.iter().map(|query| queries::info(&call.app, query));
+    let recent = recent.iter().filter(|query| query.is_visible_to(caller));
+    let recent = recent.map(|query| queries::info(&call.app, query));
     let data: Vec<QueryInfo> = recent.collect();
     call::json(&Data { data })
 }
@@ -62,7 +64,8 @@ pub(crate) async fn query(call: Call) -> ApiResult<Response> {
 pub(crate) async fn list_mounts(call: Call) -> ApiResult<Response> {
     check_instance(&call)?;
     let records = call.app.catalog.collections().into_iter();
-    let records = records.filter(CollectionRecord::is_alive);
+    let caller = call.caller()?;
+    let records = records.filter(|record| record.is_alive() && caller.may_list(&record.workspace));
     let data: Vec<CollectionMount> = records.map(|record| mount(&call.app, &record)).collect();
     call::json(&Data { data })
 }
@@ -78,7 +81,7 @@ pub(crate) async fn add_mounts(call: Call) -> ApiResult<Response> {
         ));
     }
     let paths = request.collection_paths.iter();
-    let data = paths.map(|path| mount_of(&call.app, path));
+    let data = paths.map(|path| mount_of(&call, path));
     let data = data.collect::<ApiResult<Vec<CollectionMount>>>()?;
     call::json(&Data { data })
 }
@@ -87,7 +90,7 @@ pub(crate) async fn add_mounts(call: Call) -> ApiResult<Response> {
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn get_mount(call: Call) -> ApiResult<Response> {
     check_instance(&call)?;
-    let data = mount_of(&call.app, call.segment("collectionPath"))?;
+    let data = mount_of(&call, call.segment("collectionPath"))?;
     call::json(&Data { data })
 }
 
@@ -96,7 +99,7 @@ pub(crate) async fn get_mount(call: Call) -> ApiResult<Response> {
 pub(crate) async fn mount_offsets(call: Call) -> ApiResult<Response> {
     check_instance(&call)?;
     let path = call.segment("collectionPath");
-    mount_of(&call.app, path)?;
+    mount_of(&call, path)?;
     let name = CollectionName::parse(path).ok_or_else(|| not_mounted(path))?;
     let request: outcrop_api::offset::CommitRequest = call.json()?;
     offsets::commit(&call, &name.workspace, &name.name, &request.name)
@@ -126,6 +129,11 @@ fn current_settings(app: &App) -> DeploymentSettings {
     DeploymentSettings {
         default_query_vi: Some(rrn(&id(app))),
     }
+}
+
+/// RRN of the main virtual instance.
+pub(crate) fn main_instance(app: &App) -> String {
+    rrn(&id(app))
 }
 
 fn id(app: &App) -> String {
@@ -200,9 +208,12 @@ fn main(app: &App) -> VirtualInstance {
 /// The mount of the collection of this full name.
 ///
 /// # Errors
-/// `INVALIDINPUT` if there is none, in words that clients look for.
-fn mount_of(app: &App, path: &str) -> ApiResult<CollectionMount> {
+/// `INVALIDINPUT` if there is none, in words that clients look for, `FORBIDDEN` if the caller may not know.
+fn mount_of(call: &Call, path: &str) -> ApiResult<CollectionMount> {
+    let app = &call.app;
     let name = CollectionName::parse(path).ok_or_else(|| not_mounted(path))?;
+    let caller = call.caller()?;
+    caller.require(Action::ListResources, &name.workspace)?;
     let record = app.catalog.collection_record(&name.workspace, &name.name);
     let record = record.ok().filter(CollectionRecord::is_alive);
     record

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use outcrop_catalog::{CatalogError, CollectionEntry};
+use outcrop_catalog::{Action, CatalogError, CollectionEntry};
 use outcrop_document::{Object, Timestamp, Value};
 use outcrop_query::{DocumentSink, INSERT_CHUNK_BYTES, QueryError};
 use outcrop_storage::Operation;
@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use super::id::{self, ID};
 use super::rollup;
 use super::settle::Settling;
+use crate::access::Caller;
 use crate::app::App;
 use crate::call::Call;
 use crate::error::{ApiError, ApiResult};
@@ -23,7 +24,7 @@ use crate::ids;
 /// Stores the documents of one statement.
 pub(crate) struct InsertSink {
     app: Arc<App>,
-    may_write: bool,
+    caller: Caller,
     settling: Settling,
     /// First part of generated ids.
     request_id: String,
@@ -46,7 +47,7 @@ impl InsertSink {
     pub(crate) fn new(call: &Call) -> ApiResult<Self> {
         Ok(Self {
             app: Arc::clone(&call.app),
-            may_write: call.caller()?.may_write(),
+            caller: call.caller()?.clone(),
             settling: Settling {
                 received: Timestamp(call.received_micros),
                 document_bytes_max: call.app.limits.document_bytes_max,
@@ -81,9 +82,10 @@ impl InsertSink {
 #[async_trait]
 impl DocumentSink for InsertSink {
     fn open(&self, workspace: &str, name: &str) -> Result<(), QueryError> {
-        if !self.may_write {
-            return Err(QueryError::Forbidden);
-        }
+        let allowed = self.caller.require(Action::WriteData, workspace);
+        allowed.map_err(|error| QueryError::Forbidden {
+            message: error.model.message,
+        })?;
         let entry = self.app.catalog.collection(workspace, name);
         let entry = entry.map_err(|error| match error {
             CatalogError::CollectionNotReady { .. } => QueryError::Unavailable,

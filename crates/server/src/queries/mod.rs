@@ -13,11 +13,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use outcrop_api::error::{ErrorModel, ErrorType};
+use outcrop_catalog::{Action, ApiKey, Rights};
 use outcrop_storage::ObjectPath;
 use outcrop_storage::env::Environment;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use crate::access::Caller;
 use crate::error::{ApiError, ApiResult};
 use rows::RowIndex;
 
@@ -51,11 +53,34 @@ pub(crate) struct Queries {
 pub(crate) struct Query {
     pub(crate) id: String,
     pub(crate) sql: String,
-    /// E-mail of who sent it; none if it came without a key.
-    pub(crate) executed_by: Option<String>,
+    pub(crate) sender: Sender,
     pub(crate) submitted_at_micros: i64,
     state: Mutex<State>,
     cancel: watch::Sender<bool>,
+}
+
+/// Who sent a query.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    /// The key; none if it came without one.
+    pub(crate) key: Option<ApiKey>,
+    /// What a caller must be allowed to do to see the query.
+    pub(crate) rights: Rights,
+}
+
+impl Sender {
+    /// The full names that whoever sent it may see: what a view or query lambda reads need not be among them.
+    pub(crate) fn listable(&self, full_names: &[String]) -> Vec<String> {
+        let may_see = |full_name: &&String| {
+            let workspace = full_name.rsplit_once('.').map_or("", |parts| parts.0);
+            let actions = [Action::ListResources, Action::QueryData];
+            self.key.is_some()
+                && actions
+                    .iter()
+                    .any(|action| self.rights.allow(*action, workspace))
+        };
+        full_names.iter().filter(may_see).cloned().collect()
+    }
 }
 
 /// Where a query is in its life.
@@ -131,6 +156,14 @@ fn array(rows: &[u8]) -> Vec<u8> {
 }
 
 impl Query {
+    /// Whether the caller may know of it, stop it and read its results: who sent it with the same key, and who
+    /// may do all that its sender may.
+    pub(crate) fn is_visible_to(&self, caller: &Caller) -> bool {
+        let key = self.sender.key.as_ref();
+        key.is_some_and(|key| key.hash == caller.key.hash)
+            || caller.rights.cover(&self.sender.rights)
+    }
+
     /// Where it is in its life.
     pub(crate) fn state(&self) -> State {
         self.state.lock().clone()
@@ -198,13 +231,13 @@ impl Queries {
         &self,
         id: String,
         sql: &str,
-        executed_by: Option<String>,
+        sender: Sender,
         submitted_at_micros: i64,
     ) -> Arc<Query> {
         let query = Arc::new(Query {
             id,
             sql: sql.chars().take(SQL_CHARACTERS_MAX).collect(),
-            executed_by,
+            sender,
             submitted_at_micros,
             state: Mutex::new(State::Queued),
             cancel: watch::Sender::new(false),
@@ -226,13 +259,14 @@ impl Queries {
     /// The query of this id.
     ///
     /// # Errors
-    /// `NOTFOUND` if there is none, or was none in the last day.
-    pub(crate) fn get(&self, id: &str) -> ApiResult<Arc<Query>> {
+    /// `NOTFOUND` if there is none, or was none in the last day, or none that the caller may know of.
+    pub(crate) fn get(&self, id: &str, caller: &Caller) -> ApiResult<Arc<Query>> {
         let now = self.environment.clock.now_micros();
         let all = self.all.lock();
         let mut newest_first = all.iter().rev();
         let found = newest_first.find(|query| query.id == id);
         let found = found.filter(|query| query.is_active() || query.expires_at_micros() > now);
+        let found = found.filter(|query| query.is_visible_to(caller));
         found
             .cloned()
             .ok_or_else(|| ApiError::not_found(missing(id)))
@@ -357,11 +391,18 @@ mod tests {
 
     use super::*;
 
+    fn nobody() -> Sender {
+        Sender {
+            key: None,
+            rights: Rights::default(),
+        }
+    }
+
     #[test]
     fn results_of_a_query_that_was_cancelled_meanwhile_go() {
         let environment = Environment::in_memory(Arc::new(MemoryDisk::new()), 1);
         let queries = Queries::new(environment.clone(), 1000);
-        let query = queries.add("a:b:0".to_owned(), "SELECT 1", None, 0);
+        let query = queries.add("a:b:0".to_owned(), "SELECT 1", nobody(), 0);
         query.cancel();
         let rows = Rows::new(b"[{\"v\":1}]".to_vec());
         let done = Done {

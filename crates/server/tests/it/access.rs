@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use outcrop_catalog::{KeyState, Role};
 
 use crate::Rig;
 use crate::client::{COLLECTION, KEY};
@@ -42,42 +41,34 @@ async fn without_a_key_that_works_the_answer_is_401() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_key_is_refused_at_once() {
     let rig = Rig::start().await;
-    let catalog = rig.server().catalog();
-    let key = catalog
-        .create_api_key("k", "me@localhost", Role::Member, None)
-        .unwrap();
-    let value = format!("ApiKey {}", key.secret);
-    let headers = [("authorization", value.as_str())];
-    rig.send("GET", ORGANIZATION, &headers, "").await.ok();
-    catalog.set_api_key_state("k", KeyState::Suspended).unwrap();
-    rig.send("GET", ORGANIZATION, &headers, "")
+    let key = rig.key_of_role("member").await;
+    rig.call_as(&key, "GET", ORGANIZATION, None).await.ok();
+    let path = "/v1/orgs/self/users/self/apikeys/key%20of%20member";
+    rig.post(path, serde_json::json!({ "state": "SUSPENDED" }))
+        .await;
+    rig.call_as(&key, "GET", ORGANIZATION, None)
         .await
         .failure(401, "AUTHEXCEPTION");
+    rig.post(path, serde_json::json!({ "state": "ACTIVE" }))
+        .await;
+    rig.call_as(&key, "GET", ORGANIZATION, None).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_does_not_allow_it_is_403() {
     let rig = Rig::start().await;
     rig.create_collection("c").await;
-    let catalog = rig.server().catalog();
-    let key = catalog
-        .create_api_key("reader", "me@localhost", Role::ReadOnly, None)
-        .unwrap();
-    let value = format!("ApiKey {}", key.secret);
-    let headers = [("authorization", value.as_str())];
-    rig.send("GET", COLLECTION, &headers, "").await.ok();
-    let body = r#"{"data": [{"a": 1}]}"#;
+    let key = rig.key_of_role("read-only").await;
+    rig.call_as(&key, "GET", COLLECTION, None).await.ok();
     let docs = format!("{COLLECTION}/docs");
-    rig.send("POST", &docs, &headers, body)
-        .await
-        .failure(403, "FORBIDDEN");
-    rig.send("DELETE", COLLECTION, &headers, "")
-        .await
-        .failure(403, "FORBIDDEN");
-    let answer = rig
-        .send("POST", "/v1/orgs/self/users", &headers, "{}")
-        .await;
-    answer.failure(403, "FORBIDDEN");
+    for (method, path) in [
+        ("POST", docs.as_str()),
+        ("DELETE", COLLECTION),
+        ("POST", "/v1/orgs/self/users"),
+    ] {
+        let answer = rig.call_as(&key, method, path, None).await;
+        answer.failure(403, "FORBIDDEN");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -149,6 +149,43 @@ impl Rig {
         self.call("POST", path, Some(body)).await.ok()
     }
 
+    /// Sends a request with another key than the admin's, and a JSON body.
+    pub(crate) async fn call_as(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let authorization = format!("ApiKey {key}");
+        let mut headers = vec![("authorization", authorization.as_str())];
+        if body.is_some() {
+            headers.push(("content-type", "application/json"));
+        }
+        let bytes = body.map(|body| body.to_string()).unwrap_or_default();
+        self.send(method, path, &headers, bytes).await
+    }
+
+    /// A new key of the admin's with the role of this name.
+    pub(crate) async fn key_of_role(&self, role: &str) -> String {
+        let body = serde_json::json!({ "name": format!("key of {role}"), "role": role });
+        let answer = self.post("/v1/orgs/self/users/self/apikeys", body).await;
+        answer["data"]["key"].as_str().unwrap().to_owned()
+    }
+
+    /// A new key with a role of these privileges: actions with the resources that they are for.
+    pub(crate) async fn key_with(&self, name: &str, privileges: &[(&str, &str)]) -> String {
+        let privileges: Vec<Value> = privileges
+            .iter()
+            .map(|(action, resource)| {
+                serde_json::json!({ "action": action, "resource_name": resource })
+            })
+            .collect();
+        let body = serde_json::json!({ "role_name": name, "privileges": privileges });
+        self.post("/v1/orgs/self/roles", body).await;
+        self.key_of_role(name).await
+    }
+
     /// Creates a collection of `commons`.
     pub(crate) async fn create_collection(&self, name: &str) {
         let body = serde_json::json!({ "name": name });

@@ -1,6 +1,5 @@
 //! `INSERT INTO` over the query endpoint.
 
-use outcrop_catalog::Role;
 use serde_json::{Value, json};
 
 use crate::client::COLLECTION;
@@ -228,18 +227,10 @@ async fn wrong_statements_are_told_with_their_place() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_only_reads_cannot_insert() {
     let rig = rig().await;
-    let catalog = rig.server().catalog();
-    let key = catalog
-        .create_api_key("reader", "me@localhost", Role::ReadOnly, None)
-        .unwrap();
-    let authorization = format!("ApiKey {}", key.secret);
-    let headers = [
-        ("authorization", authorization.as_str()),
-        ("content-type", "application/json"),
-    ];
+    let key = rig.key_of_role("read-only").await;
     for (sql, allowed) in [("SELECT 1", true), ("INSERT INTO c SELECT 1 AS a", false)] {
-        let body = json!({ "sql": { "query": sql } }).to_string();
-        let answer = rig.send("POST", QUERIES, &headers, body).await;
+        let body = json!({ "sql": { "query": sql } });
+        let answer = rig.call_as(&key, "POST", QUERIES, Some(body)).await;
         match allowed {
             true => drop(answer.ok()),
             false => drop(answer.failure(403, "FORBIDDEN")),

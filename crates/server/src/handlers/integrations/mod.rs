@@ -109,7 +109,8 @@ pub(crate) async fn update(call: Call) -> ApiResult<Response> {
 pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
     let catalog = Arc::clone(&call.app.catalog);
     let name = call.segment("integration").to_owned();
-    let record = blocking::run(move || catalog.delete_integration(&name)).await??;
+    let deleted = blocking::run(move || catalog.delete_integration(&name)).await?;
+    let record = deleted.or_else(|error| call.hiding(error))?;
     call::json(&Data {
         data: shown(&call, record),
     })

@@ -8,7 +8,7 @@ use axum::response::Response;
 use outcrop_api::Data;
 use outcrop_api::collection::FieldMappingQuery;
 use outcrop_api::source::{Source, SourceRequest, SourceStatus};
-use outcrop_catalog::{CollectionEntry, CollectionRecord, SourceRecord};
+use outcrop_catalog::{Action, CollectionEntry, CollectionRecord, SourceRecord};
 use serde_json::{Value, json};
 
 use crate::blocking;
@@ -53,6 +53,7 @@ pub(crate) async fn get(call: Call) -> ApiResult<Response> {
 /// `PUT …/sources/{source}`: members that are given replace the old ones.
 pub(crate) async fn update(call: Call) -> ApiResult<Response> {
     let request: SourceRequest = call.json()?;
+    check_integration(&call, request.integration_name.as_deref())?;
     let old = record(&call)?.source(call.segment("source"))?.clone();
     let settings = updated_settings(&old, &request)?;
     let format_params = format_params(request.format_params.as_ref())?;
@@ -124,6 +125,7 @@ pub(super) fn of_collection(
 /// transformation that cannot be.
 async fn new(call: &Call, request: SourceRequest) -> ApiResult<SourceRecord> {
     let (kind, given) = shape::the_one_kind(kinds::MADE, &request.members)?;
+    check_integration(call, request.integration_name.as_deref())?;
     Ok(SourceRecord {
         id: call.app.catalog.new_source_id(),
         kind: kind.to_owned(),
@@ -133,6 +135,17 @@ async fn new(call: &Call, request: SourceRequest) -> ApiResult<SourceRecord> {
         ingest_transformation: transformation(call, request.ingest_transformation).await?,
         suspended_at_micros: None,
     })
+}
+
+/// Checks that the caller may use the integration that a source names.
+///
+/// # Errors
+/// `FORBIDDEN`.
+fn check_integration(call: &Call, name: Option<&str>) -> ApiResult<()> {
+    match name {
+        None => Ok(()),
+        Some(name) => call.caller()?.require(Action::UseIntegration, name),
+    }
 }
 
 /// The members of the source's type, the old ones where there is no new one.
