@@ -34,13 +34,14 @@ pub fn in_list(operand: Typed, list: Vec<Typed>, negated: bool) -> Result<Typed>
 }
 
 /// Elements of the operand's own type natively, numbers of the other type one by one, and a null
-/// where the list has elements of unlike types.
+/// where the list has elements of unlike types. DataFusion's lists tell -0.0 from 0.0, its comparisons
+/// do not, so floats that may be zero are compared.
 fn native_in_list(operand: Typed, list: Vec<Typed>) -> Result<Typed> {
     let mut same = Vec::new();
     let mut answer: Option<Typed> = None;
     for element in list {
         match align(operand.clone(), element.clone()) {
-            Alignment::Native(left, right) if left == operand && !is_zero(&right) => {
+            Alignment::Native(left, right) if left == operand && !may_be_zero(&right) => {
                 same.push(right.expr);
             }
             _ => {
@@ -56,8 +57,12 @@ fn native_in_list(operand: Typed, list: Vec<Typed>) -> Result<Typed> {
     Ok(answer.unwrap_or_else(|| Typed::new(lit(false), DataType::Boolean)))
 }
 
-fn is_zero(operand: &Typed) -> bool {
-    matches!(literal_value(operand), Some(Value::Float(value)) if value == 0.0)
+fn may_be_zero(operand: &Typed) -> bool {
+    match literal_value(operand) {
+        Some(Value::Float(value)) => value == 0.0,
+        Some(_) => false,
+        None => operand.sql_type() == SqlType::Float,
+    }
 }
 
 fn or(left: Option<Typed>, right: Typed) -> Result<Typed> {
