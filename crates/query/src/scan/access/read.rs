@@ -116,8 +116,25 @@ impl Reader<'_> {
                     condition: Condition::Any(vec![left.condition, right.condition]),
                 })
             }
+            Operator::IsNotDistinctFrom => self.sameness(left, right),
             op => self.native_comparison(comparison(*op)?, left, right),
         }
+    }
+
+    /// `left IS NOT DISTINCT FROM right`: equality, but that null is the same as null.
+    fn sameness(
+        &self,
+        left: &Arc<dyn PhysicalExpr>,
+        right: &Arc<dyn PhysicalExpr>,
+    ) -> Option<Reading> {
+        for (operand, other) in [(left, right), (right, left)] {
+            if matches!(other.downcast_ref::<Literal>(), Some(literal) if literal.value().is_null())
+            {
+                let (path, types) = presence(self.column(operand)?)?;
+                return Some(Reading::exact(Condition::Absent { path, types }));
+            }
+        }
+        self.native_comparison(Comparison::Equal, left, right)
     }
 
     /// Operators that DataFusion has no expression for.
@@ -335,7 +352,7 @@ fn values() -> Vec<ValueType> {
 
 fn comparison(op: Operator) -> Option<Comparison> {
     Some(match op {
-        Operator::Eq | Operator::IsNotDistinctFrom => Comparison::Equal,
+        Operator::Eq => Comparison::Equal,
         Operator::NotEq => Comparison::NotEqual,
         Operator::Lt => Comparison::Less,
         Operator::LtEq => Comparison::LessOrEqual,
