@@ -26,17 +26,41 @@ use crate::operators::{self, Typed};
 pub(super) struct Grouping {
     /// Whether there is a GROUP BY at all: `GROUP BY ()` groups by nothing.
     present: bool,
-    /// The expressions, each once, with the path that each is, if it is one.
-    terms: Vec<(Typed, Option<Vec<String>>)>,
+    /// The expressions, each once.
+    terms: Vec<Term>,
     /// The sets of terms to group by, if it is not simply all of them.
     sets: Option<Vec<Vec<usize>>>,
+}
+
+/// One expression to group by.
+#[derive(Debug)]
+struct Term {
+    value: Typed,
+    /// How it is written, if it is.
+    text: Option<Ast>,
+    /// What the same text comes to in the rest of the query, where that is something else: a grouped
+    /// field has the form there that it is grouped by, in which undefined is null.
+    elsewhere: Option<Expr>,
+}
+
+impl Term {
+    /// The path that it is, if it is one.
+    fn steps(&self) -> Option<Vec<String>> {
+        match self.text.as_ref()? {
+            Ast::Identifier(name) => Some(vec![name.value.clone()]),
+            Ast::CompoundIdentifier(parts) => {
+                Some(parts.iter().map(|part| part.value.clone()).collect())
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Grouping {
     /// The terms, if the query groups by all of them.
     pub(super) fn plain_terms(self) -> Option<Vec<Typed>> {
         match self.sets {
-            None => Some(self.terms.into_iter().map(|(term, _)| term).collect()),
+            None => Some(self.terms.into_iter().map(|term| term.value).collect()),
             Some(_) => None,
         }
     }
@@ -92,7 +116,28 @@ impl Binder<'_> {
         if !is_plain {
             grouping.sets = Some(sets);
         }
+        self.bind_elsewhere(&mut grouping, names)?;
         Ok(grouping)
+    }
+
+    /// Binds the terms again as the rest of the query does, which knows what is grouped by.
+    fn bind_elsewhere(&mut self, grouping: &mut Grouping, names: &Names<'_>) -> Result<()> {
+        let keys = path_keys(grouping, names.scope);
+        let names = Names {
+            grouped: &keys,
+            ..*names
+        };
+        for term in &mut grouping.terms {
+            let Some(text) = term.text.as_ref().filter(|_| !keys.is_empty()) else {
+                continue;
+            };
+            let other = self.value(text, &names)?;
+            let is_other = other.expr != term.value.expr && !other.expr.column_refs().is_empty();
+            if is_other && other.data_type == term.value.data_type {
+                term.elsewhere = Some(other.expr);
+            }
+        }
+        Ok(())
     }
 
     /// The sets of terms that one element of GROUP BY gives a choice of.
@@ -161,32 +206,26 @@ impl Binder<'_> {
             (None, _) => term,
         };
         let value = self.value(expr, names)?;
-        let steps = match expr {
-            Ast::Identifier(name) => Some(vec![name.value.clone()]),
-            Ast::CompoundIdentifier(parts) => {
-                Some(parts.iter().map(|part| part.value.clone()).collect())
-            }
-            _ => None,
-        };
         if let Some(known) = grouping
             .terms
             .iter()
-            .position(|(other, _)| other.expr == value.expr)
+            .position(|other| other.value.expr == value.expr)
         {
             return Ok(known);
         }
-        grouping.terms.push((value, steps));
+        grouping.terms.push(Term {
+            value,
+            text: Some(expr.clone()),
+            elsewhere: None,
+        });
         Ok(grouping.terms.len() - 1)
     }
 }
 
 /// The fields among the terms, so that the rest of the query uses them in the same form.
 pub(super) fn path_keys(grouping: &Grouping, scope: &Scope<'_>) -> Vec<PathKey> {
-    let steps = grouping
-        .terms
-        .iter()
-        .filter_map(|(_, steps)| steps.as_ref());
-    steps.filter_map(|steps| scope.key(steps)).collect()
+    let steps = grouping.terms.iter().filter_map(Term::steps);
+    steps.filter_map(|steps| scope.key(&steps)).collect()
 }
 
 /// Puts the aggregation that `grouping` and the aggregates in `exprs` ask for into the plan, if they
@@ -212,10 +251,14 @@ pub(super) fn group(
         return Ok(plan);
     }
     let is_sets = grouping.sets.is_some();
-    let terms: Vec<_> = grouping.terms.into_iter().map(|(term, _)| term).collect();
+    let (terms, elsewhere): (Vec<_>, Vec<_>) = grouping
+        .terms
+        .into_iter()
+        .map(|term| (term.value, term.elsewhere))
+        .unzip();
     let (plan, keys) = project_keys(plan, &terms, is_sets)?;
     let mut replacements = Vec::with_capacity(terms.len());
-    for (term, key) in terms.iter().zip(&keys) {
+    for ((term, key), elsewhere) in terms.iter().zip(&keys).zip(&elsewhere) {
         if term.is_null_type() {
             continue;
         }
@@ -225,7 +268,9 @@ pub(super) fn group(
             key.clone()
         };
         collect(&shown.expr, is_aggregate, &mut aggregates)?;
-        replacements.push((term.expr.clone(), key.expr.clone(), shown.expr));
+        for expr in std::iter::once(&term.expr).chain(elsewhere) {
+            replacements.push((expr.clone(), key.expr.clone(), shown.expr.clone()));
+        }
     }
     if aggregates.is_empty() && keys.is_empty() {
         // All rows are one group, of which nothing is asked that is not a constant.
@@ -238,7 +283,7 @@ pub(super) fn group(
     };
     let mut lowered_aggregates = Vec::with_capacity(aggregates.len());
     for aggregate in aggregates {
-        let lowered = grouping_arguments(aggregate.clone(), &terms, &keys);
+        let lowered = grouping_arguments(aggregate.clone(), &terms, &elsewhere, &keys);
         let lowered = lowered.map_err(|error| error.or_position(place_of(&aggregate)))?;
         lowered_aggregates.push((aggregate, lowered));
     }
@@ -349,7 +394,12 @@ pub(super) fn collect(expr: &Expr, wanted: fn(&Expr) -> bool, found: &mut Vec<Ex
 ///
 /// # Errors
 /// [`QueryError::Semantic`] if an argument is not grouped by.
-fn grouping_arguments(aggregate: Expr, terms: &[Typed], keys: &[Typed]) -> Result<Expr> {
+fn grouping_arguments(
+    aggregate: Expr,
+    terms: &[Typed],
+    elsewhere: &[Option<Expr>],
+    keys: &[Typed],
+) -> Result<Expr> {
     match aggregate {
         Expr::AggregateFunction(AggregateFunction { func, mut params })
             if func.name() == grouping_udaf().name() =>
@@ -357,9 +407,12 @@ fn grouping_arguments(aggregate: Expr, terms: &[Typed], keys: &[Typed]) -> Resul
             for argument in &mut params.args {
                 // A field that no document has is a null, whose form depends on its use.
                 let is_null = matches!(argument, Expr::Literal(value, _) if value.is_null());
-                let is_term =
-                    |term: &Typed| term.expr == *argument || is_null && term.is_null_type();
-                let Some(term) = terms.iter().position(is_term) else {
+                let is_term = |(term, elsewhere): (&Typed, &Option<Expr>)| {
+                    term.expr == *argument
+                        || elsewhere.as_ref() == Some(argument)
+                        || is_null && term.is_null_type()
+                };
+                let Some(term) = terms.iter().zip(elsewhere).position(is_term) else {
                     let message = "GROUPING takes terms of GROUP BY";
                     return Err(QueryError::semantic(message, None));
                 };
@@ -472,7 +525,11 @@ pub(super) fn distinct(plan: LogicalPlan, columns: &[ScopeColumn]) -> Result<Log
     }
     let terms = columns
         .iter()
-        .map(|column| (column.value.clone(), None))
+        .map(|column| Term {
+            value: column.value.clone(),
+            text: None,
+            elsewhere: None,
+        })
         .collect();
     let grouping = Grouping {
         present: true,
