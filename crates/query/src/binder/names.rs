@@ -22,7 +22,7 @@ pub(super) struct Names<'s> {
     pub(super) scope: &'s Scope<'s>,
     /// CTEs that subqueries may read.
     pub(super) ctes: &'s Ctes,
-    /// Select items that hide fields of the same name: in ORDER BY and HAVING.
+    /// Select items that hide fields of the same name, though not relations: in ORDER BY and HAVING.
     pub(super) aliases: &'s [Alias],
     /// Fields that the query groups by.
     pub(super) grouped: &'s [PathKey],
@@ -73,13 +73,12 @@ impl<'s> Names<'s> {
         matches!(self.clause, "WHERE" | "HAVING")
     }
 
-    /// What the chain `steps` means here.
+    /// What the chain `steps` means here. A select item does not hide the fields of a relation that
+    /// has its name.
     pub(super) fn resolve(&self, steps: &[String], wanted: PathUse, expr: &Ast) -> Result<Typed> {
-        if let Some(alias) = self
-            .aliases
-            .iter()
-            .rev()
-            .find(|alias| alias.name == steps[0])
+        let mut aliases = self.aliases.iter().rev();
+        if let Some(alias) = aliases.find(|alias| alias.name == steps[0])
+            && !self.scope.names_field(steps)
         {
             return super::scope::fields(alias.value.clone(), &steps[1..]).map_err(super::at(expr));
         }

@@ -262,6 +262,12 @@ impl Scope<'_> {
         })
     }
 
+    /// Whether `steps` are the name of a relation of this query, and a field of it.
+    pub(super) fn names_field(&self, steps: &[String]) -> bool {
+        let mut named = self.relations.iter().map(|item| item.named_by(steps));
+        named.any(|named| named > 0 && steps.len() > named)
+    }
+
     /// The field that `steps` mean in this query alone, for GROUP BY.
     pub(super) fn key(&self, steps: &[String]) -> Option<PathKey> {
         for (relation, item) in self.relations.iter().enumerate() {
