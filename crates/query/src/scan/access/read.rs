@@ -192,15 +192,16 @@ impl Reader<'_> {
     }
 
     /// A comparison by DataFusion's own operator. Of dynamic values, equality alone is the dialect's:
-    /// a top-N compares their bytes, which orders values of all types.
+    /// a top-N and the bounds of a join's keys compare their bytes, which orders values of all types. A
+    /// native column that is made dynamic is compared so too.
     fn native_comparison(
         &self,
         op: Comparison,
         left: &Arc<dyn PhysicalExpr>,
         right: &Arc<dyn PhysicalExpr>,
     ) -> Option<Reading> {
-        let column = self.operand(left).or_else(|| self.operand(right))?;
-        match op == Comparison::Equal || is_native(column) {
+        let bare = self.column(left).or_else(|| self.column(right));
+        match op == Comparison::Equal || bare.is_some_and(is_native) {
             true => self.comparison(op, left, right),
             false => None,
         }
