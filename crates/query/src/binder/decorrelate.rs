@@ -1,6 +1,9 @@
 //! Queries in expressions that use the rows around them in ways that DataFusion makes no join of: over
 //! UNNEST, with LIMIT, windows or set operations, with outer joins. They become joins here, by
 //! [`super::dependent`]; the others are left as they are.
+//!
+//! Of IN, DataFusion's joins tell false from null only where `x NOT IN (…)` is a term of a filter and the
+//! query does not use the rows around it. Wherever else it matters, counts of rows say what it is.
 
 use std::sync::Arc;
 
@@ -9,6 +12,7 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, Tr
 use datafusion::common::{Column, ExprSchema, JoinType, Result as DataFusionResult, exec_err};
 use datafusion::error::DataFusionError;
 use datafusion::functions_aggregate::expr_fn::{count, first_value};
+use datafusion::logical_expr::expr::InSubquery;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
     BinaryExpr, ColumnarValue, Distinct, Expr, ExprFunctionExt, FetchType, Limit, LogicalPlan,
@@ -19,6 +23,7 @@ use datafusion::logical_expr::{
 use super::Result;
 use super::dependent;
 use super::select::UniqueNames;
+use super::subquery::subquery;
 
 /// The plan without queries in expressions that DataFusion could not make joins of.
 pub(super) fn decorrelated(names: &mut UniqueNames, plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -39,8 +44,16 @@ fn rebuilt(names: &mut UniqueNames, node: LogicalPlan) -> Result<Transformed<Log
         }
         _ => return Ok(Transformed::no(node)),
     };
+    let place = match node {
+        LogicalPlan::Filter(_) => Place::Term,
+        _ => Place::Value,
+    };
+    let told = exprs
+        .iter()
+        .map(|expr| told_apart(names, expr, place, input))
+        .collect::<Result<Vec<_>>>()?;
     let mut found = Vec::new();
-    for expr in &exprs {
+    for expr in &told {
         expr.apply(|expr| {
             if is_beyond(expr)? && !found.contains(expr) {
                 found.push(expr.clone());
@@ -48,7 +61,7 @@ fn rebuilt(names: &mut UniqueNames, node: LogicalPlan) -> Result<Transformed<Log
             Ok(TreeNodeRecursion::Continue)
         })?;
     }
-    if found.is_empty() {
+    if found.is_empty() && told == exprs {
         return Ok(Transformed::no(node));
     }
     let mut rows = input.as_ref().clone();
@@ -59,9 +72,9 @@ fn rebuilt(names: &mut UniqueNames, node: LogicalPlan) -> Result<Transformed<Log
         rows = dependent::join(names, rows, &plan, JoinType::Left)?;
         values.push((query, Expr::Column(value)));
     }
-    let replaced = |expr: &Expr| -> Result<Expr> {
+    let replaced = |(expr, told): (&Expr, &Expr)| -> Result<Expr> {
         let (qualifier, name) = expr.qualified_name();
-        let expr = expr.clone().transform_down(|expr| {
+        let expr = told.clone().transform_down(|expr| {
             match values.iter().find(|(query, _)| *query == expr) {
                 Some((_, value)) => Ok(Transformed::yes(value.clone())),
                 None => Ok(Transformed::no(expr)),
@@ -76,23 +89,100 @@ fn rebuilt(names: &mut UniqueNames, node: LogicalPlan) -> Result<Transformed<Log
         )
     };
     let builder = LogicalPlanBuilder::from(rows);
+    let mut exprs = exprs.iter().zip(&told).map(replaced);
     let builder = match &node {
         LogicalPlan::Filter(filter) => {
             let own = filter.input.schema().columns().into_iter();
-            let condition = replaced(&filter.predicate)?.unalias();
-            builder
-                .filter(condition)?
-                .project(own.map(Expr::Column).collect::<Vec<_>>())?
+            let mut builder = builder;
+            for condition in exprs {
+                builder = builder.filter(condition?.unalias())?;
+            }
+            builder.project(own.map(Expr::Column).collect::<Vec<_>>())?
         }
         LogicalPlan::Aggregate(aggregate) => {
-            let groups = aggregate.group_expr.iter().map(&replaced);
-            let calls = aggregate.aggr_expr.iter().map(&replaced);
+            let groups = exprs.by_ref().take(aggregate.group_expr.len());
             let groups = groups.collect::<Result<Vec<_>>>()?;
-            builder.aggregate(groups, calls.collect::<Result<Vec<_>>>()?)?
+            builder.aggregate(groups, exprs.collect::<Result<Vec<_>>>()?)?
         }
-        _ => builder.project(exprs.iter().map(replaced).collect::<Result<Vec<_>>>()?)?,
+        _ => builder.project(exprs.collect::<Result<Vec<_>>>()?)?,
     };
     Ok(Transformed::yes(builder.build()?))
+}
+
+/// Where an expression stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// A term of a filter, or several joined by AND.
+    Term,
+    /// Below AND and OR in a filter, where null is as good as false.
+    Condition,
+    /// Anywhere else.
+    Value,
+}
+
+/// An expression over `around`, in which IN over a query is said by counts where false is not null and
+/// DataFusion's joins would not tell.
+fn told_apart(
+    names: &mut UniqueNames,
+    expr: &Expr,
+    place: Place,
+    around: &LogicalPlan,
+) -> Result<Expr> {
+    let below = match expr {
+        Expr::BinaryExpr(BinaryExpr { op, .. }) => match (place, op) {
+            (Place::Term, Operator::And) => Place::Term,
+            (Place::Term, Operator::Or) | (Place::Condition, Operator::And | Operator::Or) => {
+                Place::Condition
+            }
+            _ => Place::Value,
+        },
+        Expr::InSubquery(query) => {
+            let uses_rows = !query.subquery.subquery.all_out_ref_exprs().is_empty();
+            let matters = match place {
+                Place::Term => query.negated && uses_rows,
+                Place::Condition => query.negated,
+                Place::Value => true,
+            };
+            return match matters {
+                true => in_by_counts(names, query, around),
+                false => Ok(expr.clone()),
+            };
+        }
+        _ => Place::Value,
+    };
+    let told = expr.clone().map_children(|child| {
+        let told = told_apart(names, &child, below, around);
+        let told = told.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        Ok(match told == child {
+            true => Transformed::no(child),
+            false => Transformed::yes(told),
+        })
+    });
+    Ok(told.data()?)
+}
+
+/// `x [NOT] IN (plan)` by the numbers of rows that equal x, that are null, and that there are.
+fn in_by_counts(names: &mut UniqueNames, query: &InSubquery, around: &LogicalPlan) -> Result<Expr> {
+    let rows = query.subquery.subquery.as_ref();
+    let own = first_column(rows);
+    let mut any = |condition: Option<Expr>| -> Result<Expr> {
+        let mut rows = LogicalPlanBuilder::from(rows.clone());
+        if let Some(condition) = condition {
+            rows = rows.filter(condition)?;
+        }
+        let count = count(lit(1_i64)).alias(names.take("rows"));
+        let counted = rows.aggregate(Vec::<Expr>::new(), vec![count])?;
+        let count = Expr::ScalarSubquery(subquery(counted.build()?));
+        Ok(count.gt(lit(0_i64)))
+    };
+    let wanted = query.expr.as_ref().clone();
+    let equal = any(Some(own.clone().eq(outer(wanted.clone(), around)?)))?;
+    let is_unknown = any(Some(own.is_null()))?.or(wanted.is_null().and(any(None)?));
+    let unknown = Expr::Literal(datafusion::common::ScalarValue::Boolean(None), None);
+    let found = when(equal, lit(!query.negated))
+        .when(is_unknown, unknown)
+        .otherwise(lit(query.negated))?;
+    Ok(found)
 }
 
 /// Whether an expression is a query that DataFusion could not make a join of.

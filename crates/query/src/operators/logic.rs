@@ -7,7 +7,7 @@ use super::{Result, Typed};
 use crate::dynamic::kernels::Comparison;
 use crate::types::{DYNAMIC, SqlType};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::logical_expr::expr::{InList, ScalarFunction};
+use datafusion::logical_expr::expr::{InList, InSubquery, ScalarFunction};
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, lit};
 
 /// An operand as a native boolean; `what` names the clause in messages.
@@ -35,11 +35,15 @@ pub(crate) fn connect(op: Operator, left: Typed, right: Typed) -> Result<Typed> 
 
 /// `NOT x`.
 pub(crate) fn not(operand: Typed) -> Result<Typed> {
-    let operand = truth(operand, "the operand of `NOT`")?;
-    Ok(Typed::new(
-        Expr::Not(Box::new(operand.expr)),
-        DataType::Boolean,
-    ))
+    let expr = match truth(operand, "the operand of `NOT`")?.expr {
+        // As `NOT IN` it can become a join.
+        Expr::InSubquery(query) => Expr::InSubquery(InSubquery {
+            negated: !query.negated,
+            ..query
+        }),
+        other => Expr::Not(Box::new(other)),
+    };
+    Ok(Typed::new(expr, DataType::Boolean))
 }
 
 /// `x IS [NOT] NULL`: true for null and undefined.
