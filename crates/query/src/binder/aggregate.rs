@@ -4,12 +4,16 @@
 //! calls inside. [`group`] then puts the aggregation into the plan and replaces, in each of them,
 //! aggregate calls and grouped expressions by the columns that the aggregation gives.
 
+use std::sync::Arc;
+
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
-use datafusion::common::{Column, ScalarValue};
+use datafusion::common::{Column, DFSchema, ExprSchema, ScalarValue};
 use datafusion::error::DataFusionError;
 use datafusion::functions_aggregate::grouping::grouping_udaf;
-use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder, when};
+use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery};
+use datafusion::logical_expr::{
+    Expr, GroupingSet, LogicalPlan, LogicalPlanBuilder, Subquery, when,
+};
 use datafusion::sql::sqlparser::ast::{Expr as Ast, SelectItem};
 
 use super::names::Names;
@@ -300,12 +304,21 @@ pub(super) fn group(
         .iter()
         .map(|(_, lowered)| lowered.clone())
         .collect();
+    let rows = Arc::clone(plan.schema());
     let plan = LogicalPlanBuilder::from(plan)
         .aggregate(group_exprs, lowered)?
         .build()?;
+    let rebase = Rebase {
+        replacements: &replacements,
+        aggregates: &aggregates,
+        is_sets,
+        rows: &rows,
+        groups: plan.schema(),
+    };
     for (at, expr) in exprs.iter_mut().enumerate() {
         let place = places.get(at).copied().flatten();
-        expr.expr = rebase(&expr.expr, &replacements, &aggregates, is_sets)
+        expr.expr = rebase
+            .expr(&expr.expr)
             .map_err(|error| error.or_position(place))?;
     }
     Ok(plan)
@@ -429,35 +442,115 @@ fn column_of(expr: &Expr) -> Expr {
     Expr::Column(Column::new(relation, name))
 }
 
-/// `expr` over the columns of the aggregation.
-fn rebase(
-    expr: &Expr,
-    replacements: &[(Expr, Expr, Expr)],
-    aggregates: &[(Expr, Expr)],
+/// How expressions over the rows become ones over the columns of the aggregation.
+struct Rebase<'a> {
+    /// Terms of GROUP BY, the columns that are their keys, and what is shown for them.
+    replacements: &'a [(Expr, Expr, Expr)],
+    /// Aggregates, as they are bound and as the plan computes them.
+    aggregates: &'a [(Expr, Expr)],
     is_sets: bool,
-) -> Result<Expr> {
-    let replaced = |expr: Expr| Ok(Transformed::new(expr, true, TreeNodeRecursion::Jump));
-    let rebased = expr.clone().transform_down(|node| {
-        if let Some((_, key, shown)) = replacements.iter().find(|(term, ..)| *term == node) {
-            if shown == key {
-                return replaced(key.clone());
+    /// The columns of the rows.
+    rows: &'a DFSchema,
+    /// The columns of the aggregation.
+    groups: &'a DFSchema,
+}
+
+impl Rebase<'_> {
+    fn expr(&self, expr: &Expr) -> Result<Expr> {
+        let rebased = expr.clone().transform_down(|node| {
+            if let Some(column) = self.replacement(&node)? {
+                return Ok(Transformed::new(column, true, TreeNodeRecursion::Jump));
             }
-            let shown = aggregates_to_columns(shown.clone(), aggregates)?;
+            Ok(match node {
+                Expr::Column(column) => return Err(ungrouped(&column)),
+                Expr::ScalarSubquery(query) => {
+                    Transformed::yes(Expr::ScalarSubquery(self.query(query)?))
+                }
+                Expr::Exists(Exists { subquery, negated }) => {
+                    let exists = Exists::new(self.query(subquery)?, negated);
+                    Transformed::yes(Expr::Exists(exists))
+                }
+                Expr::InSubquery(InSubquery {
+                    expr,
+                    subquery,
+                    negated,
+                }) => {
+                    let membership = InSubquery::new(expr, self.query(subquery)?, negated);
+                    Transformed::yes(Expr::InSubquery(membership))
+                }
+                other => Transformed::no(other),
+            })
+        });
+        Ok(rebased.data()?)
+    }
+
+    /// What stands for a term of GROUP BY or an aggregate.
+    fn replacement(&self, node: &Expr) -> Result<Option<Expr>, DataFusionError> {
+        let mut terms = self.replacements.iter();
+        if let Some((_, key, shown)) = terms.find(|(term, ..)| term == node) {
+            if shown == key {
+                return Ok(Some(key.clone()));
+            }
+            let shown = aggregates_to_columns(shown.clone(), self.aggregates)?;
             // In a grouping set without the term, its key is null and it is to be shown as null.
-            return replaced(match is_sets {
+            return Ok(Some(match self.is_sets {
                 true => when(key.clone().is_not_null(), shown).end()?,
                 false => shown,
-            });
+            }));
         }
-        if let Some((_, lowered)) = aggregates.iter().find(|(aggregate, _)| *aggregate == node) {
-            return replaced(column_of(lowered));
+        let mut aggregates = self.aggregates.iter();
+        let found = aggregates.find(|(aggregate, _)| aggregate == node);
+        Ok(found.map(|(_, lowered)| column_of(lowered)))
+    }
+
+    /// A query that uses the rows, as one that uses the groups.
+    fn query(&self, query: Subquery) -> Result<Subquery, DataFusionError> {
+        let plan = Arc::unwrap_or_clone(query.subquery);
+        let plan = plan.transform_up_with_subqueries(|node| {
+            node.map_expressions(|expr| expr.transform_down(|node| self.inside(node)))
+        });
+        let plan = plan.data()?;
+        Ok(Subquery {
+            outer_ref_columns: plan.all_out_ref_exprs(),
+            subquery: Arc::new(plan),
+            spans: query.spans,
+        })
+    }
+
+    /// An expression in a query that may use the rows.
+    fn inside(&self, node: Expr) -> Result<Transformed<Expr>, DataFusionError> {
+        if !node.contains_outer() {
+            return Ok(Transformed::new(node, false, TreeNodeRecursion::Jump));
+        }
+        if node.column_refs().is_empty() {
+            let over_rows = node.clone().transform(|expr| match expr {
+                Expr::OuterReferenceColumn(_, column) if self.rows.has_column(&column) => {
+                    Ok(Transformed::yes(Expr::Column(column)))
+                }
+                other => Ok(Transformed::no(other)),
+            });
+            if let Some(over_groups) = self.replacement(&over_rows.data()?)? {
+                let seen = over_groups.transform(|expr| match expr {
+                    Expr::Column(column) => {
+                        let field = Arc::clone(self.groups.field_from_column(&column)?);
+                        Ok(Transformed::yes(Expr::OuterReferenceColumn(field, column)))
+                    }
+                    other => Ok(Transformed::no(other)),
+                });
+                return Ok(Transformed::new(
+                    seen.data()?,
+                    true,
+                    TreeNodeRecursion::Jump,
+                ));
+            }
         }
         match node {
-            Expr::Column(column) => Err(DataFusionError::External(Box::new(ungrouped(&column)))),
+            Expr::OuterReferenceColumn(_, column) if self.rows.has_column(&column) => {
+                Err(ungrouped(&column))
+            }
             other => Ok(Transformed::no(other)),
         }
-    });
-    Ok(rebased.data()?)
+    }
 }
 
 fn aggregates_to_columns(expr: Expr, aggregates: &[(Expr, Expr)]) -> Result<Expr, DataFusionError> {
@@ -474,14 +567,14 @@ fn aggregates_to_columns(expr: Expr, aggregates: &[(Expr, Expr)]) -> Result<Expr
     .data()
 }
 
-fn ungrouped(column: &Column) -> QueryError {
+fn ungrouped(column: &Column) -> DataFusionError {
     let name = column.name.split('#').next().unwrap_or_default();
     let name = name.split_once('.').map_or(name, |(_, field)| field);
-    QueryError::Semantic {
+    DataFusionError::External(Box::new(QueryError::Semantic {
         message: format!("`{name}` must be in GROUP BY or inside an aggregate"),
         position: None,
         error_id: Some("not_grouped"),
-    }
+    }))
 }
 
 /// Puts the window functions in `exprs` into the plan and rewrites `exprs` to their columns.

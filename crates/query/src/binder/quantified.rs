@@ -6,8 +6,7 @@ use datafusion::arrow::array::{Array, BinaryViewBuilder, BooleanArray};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result as DataFusionResult;
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, LogicalPlanBuilder, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
-    Signature, Volatility,
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr as Ast, Query};
 use outcrop_document::{Value, k};
@@ -16,7 +15,7 @@ use super::elements::{damaged, dynamic_argument, is_array};
 use super::expression::unsupported;
 use super::names::Names;
 use super::per_row::Question;
-use super::subquery::{only_column, subquery};
+use super::subquery::only_column;
 use super::{Binder, Result, at};
 use crate::dynamic::kernels;
 use crate::error::QueryError;
@@ -76,11 +75,7 @@ impl Binder<'_> {
             filter: None,
             order_by: vec![],
         };
-        let values = functions::aggregate_call("ARRAY_AGG", call).map_err(at(expr))?;
-        let plan = LogicalPlanBuilder::from(bound.plan)
-            .aggregate(Vec::<Expr>::new(), vec![values.expr])?
-            .build()?;
-        let values = Typed::new(Expr::ScalarSubquery(subquery(plan)), values.data_type);
+        let values = self.aggregated(bound.plan, "ARRAY_AGG", call, super::position(expr))?;
         let none = operators::literal(&Value::Array(vec![]));
         functions::call("COALESCE", vec![values, none]).map_err(at(expr))
     }

@@ -18,7 +18,7 @@ use super::names::Names;
 use super::per_row::Question;
 use super::query::Bound;
 use super::{Binder, OutputKind, Result, elements};
-use crate::error::QueryError;
+use crate::error::{Position, QueryError};
 use crate::functions::{self, AggregateCall};
 use crate::operators::{self, Typed};
 
@@ -57,7 +57,7 @@ impl Binder<'_> {
         }
         let bound = self.query(query, Some(names.scope), names.ctes)?;
         if !names.is_filter() {
-            return any_row(bound.plan, negated);
+            return self.any_row(bound.plan, negated);
         }
         let exists = Expr::Exists(Exists::new(subquery(bound.plan), negated));
         Ok(Typed::new(exists, DataType::Boolean))
@@ -131,8 +131,8 @@ impl Binder<'_> {
         let same = LogicalPlanBuilder::from(keys.clone())
             .filter(key.clone().eq(wanted))?
             .build()?;
-        let found = any_row(same, false)?;
-        let any_null = any_true(keys, Typed::new(key.is_null(), DataType::Boolean))?;
+        let found = self.any_row(same, false)?;
+        let any_null = self.any_true(keys, Typed::new(key.is_null(), DataType::Boolean))?;
 
         let is = |value: bool| operators::literal(&Value::Bool(value));
         let null = operators::literal(&Value::Null);
@@ -147,6 +147,56 @@ impl Binder<'_> {
             operators::case(None, vec![(found, yes)], Some(not_found))
         };
         decide().map_err(wrap)
+    }
+
+    /// An aggregate over all rows of a plan, as a value.
+    pub(super) fn aggregated(
+        &mut self,
+        plan: LogicalPlan,
+        name: &str,
+        call: AggregateCall,
+        position: Option<Position>,
+    ) -> Result<Typed> {
+        let call = functions::aggregate_call(name, call)
+            .map_err(|error| super::operator_error(error, position))?;
+        // By a name of its own: the query around may have the same aggregate.
+        let column = call.expr.alias(self.qualifiers.take("aggregated"));
+        let plan = LogicalPlanBuilder::from(plan)
+            .aggregate(Vec::<Expr>::new(), vec![column])?
+            .build()?;
+        Ok(Typed::new(
+            Expr::ScalarSubquery(subquery(plan)),
+            call.data_type,
+        ))
+    }
+
+    /// Whether a condition is true for any row of a plan, null if it has none, as a value.
+    fn any_true(&mut self, plan: LogicalPlan, condition: Typed) -> Result<Typed> {
+        let call = AggregateCall {
+            arguments: vec![condition],
+            distinct: false,
+            filter: None,
+            order_by: vec![],
+        };
+        self.aggregated(plan, "BOOL_OR", call, None)
+    }
+
+    /// Whether a plan has any row, as a value.
+    fn any_row(&mut self, plan: LogicalPlan, negated: bool) -> Result<Typed> {
+        let call = AggregateCall {
+            arguments: vec![],
+            distinct: false,
+            filter: None,
+            order_by: vec![],
+        };
+        let op = if negated {
+            BinaryOperator::Eq
+        } else {
+            BinaryOperator::Gt
+        };
+        let count = self.aggregated(plan, "COUNT", call, None)?;
+        operators::binary(&op, count, operators::literal(&Value::Int(0)))
+            .map_err(|error| super::operator_error(error, None))
     }
 
     /// An expression over this query's columns as a query inside sees it.
@@ -215,42 +265,6 @@ impl Binder<'_> {
 /// Whether `inner` is of this query alone and `outer` of the query around it alone.
 fn is_correlation(inner: &Expr, outer: &Expr) -> bool {
     !inner.contains_outer() && outer.contains_outer() && outer.column_refs().is_empty()
-}
-
-/// An aggregate over all rows of a plan, as a value.
-fn aggregated(plan: LogicalPlan, name: &str, arguments: Vec<Typed>) -> Result<Typed> {
-    let call = AggregateCall {
-        arguments,
-        distinct: false,
-        filter: None,
-        order_by: vec![],
-    };
-    let call = functions::aggregate_call(name, call)
-        .map_err(|error| super::operator_error(error, None))?;
-    let plan = LogicalPlanBuilder::from(plan)
-        .aggregate(Vec::<Expr>::new(), vec![call.expr])?
-        .build()?;
-    Ok(Typed::new(
-        Expr::ScalarSubquery(subquery(plan)),
-        call.data_type,
-    ))
-}
-
-/// Whether a condition is true for any row of a plan, null if it has none, as a value.
-fn any_true(plan: LogicalPlan, condition: Typed) -> Result<Typed> {
-    aggregated(plan, "BOOL_OR", vec![condition])
-}
-
-/// Whether a plan has any row, as a value.
-fn any_row(plan: LogicalPlan, negated: bool) -> Result<Typed> {
-    let wrap = |error| super::operator_error(error, None);
-    let count = aggregated(plan, "COUNT", vec![])?;
-    let op = if negated {
-        BinaryOperator::Eq
-    } else {
-        BinaryOperator::Gt
-    };
-    operators::binary(&op, count, operators::literal(&Value::Int(0))).map_err(wrap)
 }
 
 fn membership(value: Typed, plan: LogicalPlan, negated: bool) -> Typed {
