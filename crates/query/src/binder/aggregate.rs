@@ -264,6 +264,11 @@ pub(super) fn group(
     let mut replacements = Vec::with_capacity(terms.len());
     for ((term, key), elsewhere) in terms.iter().zip(&keys).zip(&elsewhere) {
         if term.is_null_type() {
+            // Null in every group. As a literal it needs no replacement.
+            if !matches!(term.expr, Expr::Literal(..)) {
+                let null = Expr::Literal(ScalarValue::Null, None);
+                replacements.push((term.expr.clone(), null.clone(), null));
+            }
             continue;
         }
         let shown = if term.is_dynamic() {
