@@ -9,6 +9,7 @@ mod describe;
 mod engine;
 mod fixture;
 mod layouts;
+mod metamorphic;
 mod random_filters;
 mod rollup_states;
 mod scan;
