@@ -3,7 +3,7 @@
 import unittest
 
 from rockset.exceptions import BadRequestException, ForbiddenException, NotFoundException, UnauthorizedException
-from rockset.models import Privilege, UnsubscribePreference
+from rockset.models import Privilege
 from support import ServerTest
 from test_rockset_client import client_of
 
@@ -71,12 +71,6 @@ class Access(ServerTest):
             self.rs.Users.get(user="ann@example.com")
         with self.assertRaises(UnauthorizedException):
             ann.Users.get_current_user()
-
-    def test_preferences_are_kept(self):
-        wanted = [UnsubscribePreference(notification_type="create_apikey")]
-        self.rs.Users.update_unsubscribe_preferences(data=wanted)
-        kept = self.rs.Users.list_unsubscribe_preferences().data
-        self.assertEqual([one.notification_type for one in kept], ["create_apikey"])
 
 
 if __name__ == "__main__":
