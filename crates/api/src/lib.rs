@@ -21,6 +21,7 @@ pub mod organization;
 pub mod query;
 pub mod query_lambda;
 pub mod role;
+pub mod scheduled_lambda;
 pub mod source;
 pub mod user;
 pub mod view;

@@ -118,9 +118,13 @@ impl KeyIndex {
 impl Catalog {
     /// The key whose secret this is, if it works now, with what it may do; notes that it was used.
     pub fn authenticate(&self, secret: &str) -> Option<(ApiKey, Rights)> {
-        let hash = self.sealing.fingerprint(secret);
+        self.authenticate_hash(&self.sealing.fingerprint(secret))
+    }
+
+    /// The key of this [hash](ApiKey::hash), as [`Self::authenticate`].
+    pub fn authenticate_hash(&self, hash: &str) -> Option<(ApiKey, Rights)> {
         let view = self.view();
-        let (place, used) = view.keys.0.get(&hash)?;
+        let (place, used) = view.keys.0.get(hash)?;
         let key = view.state.api_keys.get(*place)?;
         if self.api_key_state(key) == KeyState::Suspended {
             return None;

@@ -14,6 +14,7 @@ use crate::error::CatalogError;
 use crate::history::History;
 use crate::life_cycle;
 use crate::organization::Organization;
+use crate::schedule::Schedule;
 use crate::sealing::Sealing;
 use crate::state::{State, VERSION};
 use crate::workspace::WorkspaceRecord;
@@ -25,6 +26,7 @@ pub struct Catalog {
     view: ArcSwap<View>,
     history: Mutex<History>,
     pub(crate) sealing: Sealing,
+    pub(crate) schedule: Mutex<Schedule>,
 }
 
 /// What readers see: the newest durable state, the ready collections by id, and the keys by hash.
@@ -53,6 +55,7 @@ impl Catalog {
             }
         };
         let sealing = Sealing::open(&store)?;
+        let schedule = Mutex::new(Schedule::open(&store)?);
         let entries = life_cycle::entries(&store, &state)?;
         let keys = KeyIndex::default().follow(&state);
         let view = ArcSwap::from_pointee(View {
@@ -65,6 +68,7 @@ impl Catalog {
             view,
             history: Mutex::new(history),
             sealing,
+            schedule,
         });
         catalog.recover();
         Ok(catalog)
@@ -160,6 +164,7 @@ fn first_state(environment: &Environment) -> State {
         aliases: Vec::new(),
         views: Vec::new(),
         query_lambdas: Vec::new(),
+        scheduled_lambdas: Vec::new(),
         integrations: Vec::new(),
         users: Vec::new(),
         roles: Vec::new(),

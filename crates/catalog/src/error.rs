@@ -28,6 +28,8 @@ pub enum ObjectKind {
     QueryLambda,
     /// A tag of a query lambda.
     Tag,
+    /// A version of a query lambda.
+    LambdaVersion,
 }
 
 impl fmt::Display for ObjectKind {
@@ -43,6 +45,7 @@ impl fmt::Display for ObjectKind {
             Self::Integration => "integration",
             Self::QueryLambda => "query lambda",
             Self::Tag => "tag",
+            Self::LambdaVersion => "version",
         })
     }
 }
@@ -194,6 +197,14 @@ pub enum CatalogError {
     /// The tag names the version that was written last, and nothing else.
     #[error("the tag `latest` follows the newest version and cannot be set or removed")]
     TagReserved,
+    /// The workspace has no scheduled query lambda of this id.
+    #[error("scheduled query lambda `{id}` does not exist in workspace `{workspace}`")]
+    ScheduledLambdaMissing {
+        /// The workspace asked for.
+        workspace: String,
+        /// The id asked for.
+        id: String,
+    },
     /// No query lambda is public under this id.
     #[error("there is no shared query lambda of this id")]
     PublicIdMissing,

@@ -9,6 +9,7 @@
 //! * `life_cycle`: how collections come and go, and how a start finishes what a crash left half done
 //! * [`alias`] and [`stored_view`]: what else queries may name; `namespace`: the names that all share
 //! * [`query_lambda`]: queries that are kept, version by version
+//! * [`scheduled_lambda`] and [`schedule`]: which of them run by themselves, and how that went
 //! * [`integration`] and [`source`]: where documents come from; [`sealing`]: their secrets at rest
 //! * [`user`], [`role`] and [`api_key`]: who may do what; [`privilege`] and [`rights`]: how that is decided
 //!
@@ -31,7 +32,10 @@ pub mod query_lambda;
 mod random;
 pub mod rights;
 pub mod role;
+pub mod schedule;
+pub mod scheduled_lambda;
 pub mod sealing;
+mod series;
 pub mod source;
 mod state;
 pub mod stored_view;
@@ -55,6 +59,10 @@ pub use query_lambda::{
 };
 pub use rights::Rights;
 pub use role::{BuiltInRole, RoleRecord};
+pub use schedule::{RunState, RunStatus, ScheduleRuns};
+pub use scheduled_lambda::{
+    LambdaTarget, NewScheduledLambda, ScheduleOptions, ScheduledLambdaRecord,
+};
 pub use sealing::Sealing;
 pub use source::SourceRecord;
 pub use stored_view::{ViewQuery, ViewRecord};

@@ -10,6 +10,7 @@ use crate::error::{CatalogError, ObjectKind};
 use crate::name;
 use crate::namespace::{self, InWorkspace};
 use crate::random;
+use crate::scheduled_lambda::{LambdaTarget, check_unscheduled};
 use crate::state::State;
 
 /// The tag of the version that was written last.
@@ -256,7 +257,7 @@ impl Catalog {
     /// Removes a query lambda with all versions, and returns what it was. Blocks until that is durable.
     ///
     /// # Errors
-    /// [`CatalogError::LambdaMissing`], and those of storage.
+    /// [`CatalogError::LambdaMissing`], [`CatalogError::InUse`] if it is scheduled, and those of storage.
     pub fn delete_query_lambda(
         &self,
         workspace: &str,
@@ -266,6 +267,7 @@ impl Catalog {
         let mut state = changes.state();
         let place = namespace::place(&state.query_lambdas, workspace, name);
         let place = place.map_err(|_| missing(workspace, name, None))?;
+        check_unscheduled(&state, workspace, name, None)?;
         let record = state.query_lambdas.remove(place);
         changes.commit(state)?;
         Ok(record)
@@ -275,7 +277,7 @@ impl Catalog {
     /// those that are left becomes the latest; with the last one the query lambda goes. Blocks until that is durable.
     ///
     /// # Errors
-    /// [`CatalogError::LambdaMissing`], and those of storage.
+    /// [`CatalogError::LambdaMissing`], [`CatalogError::InUse`] if it or a tag of it is scheduled, and those of storage.
     pub fn delete_query_lambda_version(
         &self,
         workspace: &str,
@@ -284,9 +286,18 @@ impl Catalog {
     ) -> Result<(QueryLambdaRecord, QueryLambdaVersion), CatalogError> {
         let mut changes = self.changes();
         let mut state = changes.state();
-        let record = find(&mut state, workspace, name)?;
-        let before = record.clone();
+        let before = find(&mut state, workspace, name)?.clone();
         let removed = before.version(version)?.clone();
+        if before.versions.len() == 1 {
+            check_unscheduled(&state, workspace, name, None)?;
+        }
+        let tags = before.tags.iter().filter(|tag| tag.version == version);
+        let tags = tags.map(|tag| LambdaTarget::Tag(tag.name.clone()));
+        let version_target = LambdaTarget::Version(version.to_owned());
+        for target in tags.chain([version_target]) {
+            check_unscheduled(&state, workspace, name, Some(&target))?;
+        }
+        let record = find(&mut state, workspace, name)?;
         record.versions.retain(|one| one.version != version);
         record.tags.retain(|tag| tag.version != version);
         match record.versions.last() {
@@ -340,7 +351,7 @@ impl Catalog {
     ///
     /// # Errors
     /// [`CatalogError::LambdaMissing`], [`CatalogError::TagMissing`], [`CatalogError::TagReserved`] for
-    /// [`LATEST`], and those of storage.
+    /// [`LATEST`], [`CatalogError::InUse`] if it is scheduled, and those of storage.
     pub fn untag_query_lambda(
         &self,
         workspace: &str,
@@ -349,10 +360,12 @@ impl Catalog {
     ) -> Result<QueryLambdaRecord, CatalogError> {
         let mut changes = self.changes();
         let mut state = changes.state();
-        let record = find(&mut state, workspace, name)?;
-        let before = record.clone();
+        let before = find(&mut state, workspace, name)?.clone();
         before.tagged(tag)?;
         check_tag(tag)?;
+        let target = LambdaTarget::Tag(tag.to_owned());
+        check_unscheduled(&state, workspace, name, Some(&target))?;
+        let record = find(&mut state, workspace, name)?;
         record.tags.retain(|one| one.name != tag);
         changes.commit(state)?;
         Ok(before)
@@ -444,7 +457,7 @@ fn check_tag(tag: &str) -> Result<(), CatalogError> {
     }
 }
 
-fn missing(workspace: &str, name: &str, version: Option<&str>) -> CatalogError {
+pub(crate) fn missing(workspace: &str, name: &str, version: Option<&str>) -> CatalogError {
     CatalogError::LambdaMissing {
         workspace: workspace.to_owned(),
         name: name.to_owned(),

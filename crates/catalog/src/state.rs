@@ -11,12 +11,13 @@ use crate::namespace::InWorkspace;
 use crate::organization::Organization;
 use crate::query_lambda::QueryLambdaRecord;
 use crate::role::RoleRecord;
+use crate::scheduled_lambda::ScheduledLambdaRecord;
 use crate::stored_view::ViewRecord;
 use crate::user::UserRecord;
 use crate::workspace::WorkspaceRecord;
 
 /// Format version that this program writes, and the only one that it reads.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// Everything the catalog keeps. Every change writes all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,8 @@ pub(crate) struct State {
     pub(crate) views: Vec<ViewRecord>,
     /// By workspace, then name.
     pub(crate) query_lambdas: Vec<QueryLambdaRecord>,
+    /// In the order of their making.
+    pub(crate) scheduled_lambdas: Vec<ScheduledLambdaRecord>,
     /// By name.
     pub(crate) integrations: Vec<IntegrationRecord>,
     /// By e-mail.

@@ -190,7 +190,7 @@ pub(crate) fn trace_id(request: &Request, app: &App) -> Uuid {
 /// Turns a panic into a failure.
 ///
 /// Whatever a handler shares with others is behind locks that a panic leaves usable.
-async fn catch_panic<T>(call: impl Future<Output = ApiResult<T>>) -> ApiResult<T> {
+pub(crate) async fn catch_panic<T>(call: impl Future<Output = ApiResult<T>>) -> ApiResult<T> {
     match AssertUnwindSafe(call).catch_unwind().await {
         Ok(result) => result,
         Err(panic) => {

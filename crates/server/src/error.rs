@@ -184,6 +184,7 @@ impl From<CatalogError> for ApiError {
             | CatalogError::ViewMissing { .. }
             | CatalogError::IntegrationMissing { .. }
             | CatalogError::TagMissing { .. }
+            | CatalogError::ScheduledLambdaMissing { .. }
             | CatalogError::PublicIdMissing
             | CatalogError::SourceMissing { .. }
             | CatalogError::EntityMissing { .. } => {
@@ -252,6 +253,7 @@ fn already_exists(kind: ObjectKind, name: &str) -> String {
         ObjectKind::Integration => format!("Integration \"{name}\" already exists"),
         ObjectKind::QueryLambda => format!("Query Lambda \"{name}\" already exists"),
         ObjectKind::Tag => format!("Tag \"{name}\" already exists"),
+        ObjectKind::LambdaVersion => format!("Version \"{name}\" already exists"),
     }
 }
 

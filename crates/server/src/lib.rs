@@ -29,6 +29,7 @@ mod operations;
 mod queries;
 mod query_source;
 mod router;
+mod scheduler;
 mod server;
 mod shape;
 mod tls;

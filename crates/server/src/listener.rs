@@ -144,7 +144,7 @@ impl Connection {
 }
 
 /// Waits until the server shuts down, or is gone without saying so.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     // The value is behind a lock that must not be held while waiting for something else.
     let _ = stop.wait_for(|stop| *stop).await.map(|_| ());
 }

@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::queries::Queries;
 use crate::query_source::CatalogSource;
 use crate::router;
+use crate::scheduler::Scheduler;
 use crate::tls::{self, TlsError};
 
 /// Starts servers.
@@ -63,6 +64,7 @@ pub struct RunningServer {
     https_addr: Option<SocketAddr>,
     bootstrap_key: Option<String>,
     stop: watch::Sender<bool>,
+    scheduler: JoinHandle<()>,
     listeners: Vec<JoinHandle<()>>,
 }
 
@@ -142,12 +144,18 @@ impl Server {
         if let Some(socket) = https {
             listeners.push(tokio::spawn(listener(socket, opened.tls).run()));
         }
+        let scheduler = Scheduler {
+            app: Arc::clone(&app),
+            stop: stopped.clone(),
+            grace,
+        };
         tracing::info!(http.address = %http_addr, "ready");
         Ok(RunningServer {
             app,
             https_addr,
             bootstrap_key: opened.bootstrap_key,
             stop,
+            scheduler: tokio::spawn(scheduler.run()),
             listeners,
         })
     }
@@ -186,6 +194,7 @@ impl RunningServer {
         for listener in self.listeners {
             listener.await?;
         }
+        self.scheduler.await?;
         let store = Arc::clone(self.app.catalog.store());
         tokio::task::spawn_blocking(move || store.close()).await??;
         tracing::info!("stopped");

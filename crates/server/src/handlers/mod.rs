@@ -13,6 +13,7 @@ mod organization;
 mod queries;
 mod query_lambdas;
 mod roles;
+mod scheduled_lambdas;
 mod sources;
 mod users;
 mod views;
@@ -169,6 +170,21 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     }),
     ("executePublicQueryLambdaWithParams", |call| {
         Box::pin(query_lambdas::execute_public(call))
+    }),
+    ("listScheduledLambdas", |call| {
+        Box::pin(scheduled_lambdas::list(call))
+    }),
+    ("createScheduledLambda", |call| {
+        Box::pin(scheduled_lambdas::create(call))
+    }),
+    ("getScheduledLambda", |call| {
+        Box::pin(scheduled_lambdas::get(call))
+    }),
+    ("updateScheduledLambda", |call| {
+        Box::pin(scheduled_lambdas::update(call))
+    }),
+    ("deleteScheduledLambda", |call| {
+        Box::pin(scheduled_lambdas::delete(call))
     }),
     ("query", |call| Box::pin(queries::run(call))),
     ("listActiveQueries", |call| {

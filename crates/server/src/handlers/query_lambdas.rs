@@ -115,13 +115,14 @@ pub(crate) async fn add_version(call: Call) -> ApiResult<Response> {
 
 /// `DELETE …/lambdas/{queryLambda}`: answers what it was.
 pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
-    let app = Arc::clone(&call.app);
-    let (workspace, name) = path(&call);
-    let record =
-        blocking::run(move || app.catalog.delete_query_lambda(&workspace, &name)).await??;
-    call::json(&Data {
-        data: shown(&call.app, &record),
+    let data = blocking::run(move || {
+        let (workspace, name) = path(&call);
+        let deleted = call.app.catalog.delete_query_lambda(&workspace, &name);
+        let record = deleted.or_else(|error| call.hiding(error))?;
+        Ok::<_, ApiError>(shown(&call.app, &record))
     })
+    .await??;
+    call::json(&Data { data })
 }
 
 /// `GET …/lambdas/{queryLambda}/versions`: the oldest first.
@@ -147,17 +148,15 @@ pub(crate) async fn get_version(call: Call) -> ApiResult<Response> {
 
 /// `DELETE …/lambdas/{queryLambda}/version/{version}`: answers what it was.
 pub(crate) async fn delete_version(call: Call) -> ApiResult<Response> {
-    let app = Arc::clone(&call.app);
-    let (workspace, name) = path(&call);
-    let version = call.segment("version").to_owned();
-    let (record, removed) = blocking::run(move || {
-        let catalog = &app.catalog;
-        catalog.delete_query_lambda_version(&workspace, &name, &version)
+    let data = blocking::run(move || {
+        let (workspace, name) = path(&call);
+        let (catalog, version) = (&call.app.catalog, call.segment("version"));
+        let deleted = catalog.delete_query_lambda_version(&workspace, &name, version);
+        let (record, removed) = deleted.or_else(|error| call.hiding(error))?;
+        Ok::<_, ApiError>(shown_version(&call.app, &record, &removed))
     })
     .await??;
-    call::json(&Data {
-        data: shown_version(&call.app, &record, &removed),
-    })
+    call::json(&Data { data })
 }
 
 /// `GET …/lambdas/{queryLambda}/tags`: `latest` first.
@@ -201,17 +200,15 @@ pub(crate) async fn get_tag(call: Call) -> ApiResult<Response> {
 
 /// `DELETE …/lambdas/{queryLambda}/tags/{tag}`: answers what it was.
 pub(crate) async fn delete_tag(call: Call) -> ApiResult<Response> {
-    let app = Arc::clone(&call.app);
-    let (workspace, name) = path(&call);
-    let tag = call.segment("tag").to_owned();
-    let before = blocking::run({
-        let tag = tag.clone();
-        move || app.catalog.untag_query_lambda(&workspace, &name, &tag)
+    let data = blocking::run(move || {
+        let (workspace, name) = path(&call);
+        let (catalog, tag) = (&call.app.catalog, call.segment("tag"));
+        let deleted = catalog.untag_query_lambda(&workspace, &name, tag);
+        let before = deleted.or_else(|error| call.hiding(error))?;
+        shown_tag(&call.app, &before, tag)
     })
     .await??;
-    call::json(&Data {
-        data: shown_tag(&call.app, &before, &tag)?,
-    })
+    call::json(&Data { data })
 }
 
 /// `POST …/lambdas/{queryLambda}/versions/{version}`.

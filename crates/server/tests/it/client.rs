@@ -10,7 +10,7 @@ use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use outcrop_server::{RunningServer, Server, ServerConfig};
 use outcrop_storage::Environment;
-use outcrop_storage::env::MemoryDisk;
+use outcrop_storage::env::{ManualClock, MemoryDisk};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
@@ -23,6 +23,8 @@ pub(crate) const COLLECTION: &str = "/v1/orgs/self/ws/commons/collections/c";
 /// A running server on a disk in memory.
 pub(crate) struct Rig {
     pub(crate) disk: Arc<MemoryDisk>,
+    /// Goes on where it stands when the server starts again.
+    pub(crate) clock: Arc<ManualClock>,
     server: Option<RunningServer>,
 }
 
@@ -44,6 +46,7 @@ impl Rig {
     pub(crate) async fn start_with(change: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut rig = Self {
             disk: Arc::new(MemoryDisk::new()),
+            clock: Arc::new(ManualClock::new()),
             server: None,
         };
         rig.start_again(change).await;
@@ -53,7 +56,10 @@ impl Rig {
     /// Starts a server on the disk.
     pub(crate) async fn start_again(&mut self, change: impl FnOnce(&mut ServerConfig)) {
         let seed = self.disk.operations();
-        let environment = Environment::in_memory(Arc::clone(&self.disk), seed);
+        let environment = Environment {
+            clock: Arc::clone(&self.clock) as _,
+            ..Environment::in_memory(Arc::clone(&self.disk), seed)
+        };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut config = ServerConfig::with_environment(environment, address);
         config.api_key = Some(KEY.to_owned());

@@ -32,6 +32,7 @@ mod rights;
 mod roles;
 mod rollup_equals_query;
 mod rollups;
+mod scheduled_lambdas;
 mod shape;
 mod sources;
 mod tls;
