@@ -181,6 +181,8 @@ impl Process {
         if self.disk.settle_gate.is_shut() {
             // A flush would wait for the log, which waits for us.
             self.write_in_vain();
+            // One that did not get as far as the log has left the gate shut.
+            self.disk.settle_gate.open();
         }
         for id in store.collection_ids() {
             let collection = store.collection(id).expect("its id was listed");
