@@ -2,10 +2,10 @@
 //!
 //! A tick is claimed durably before it runs, so that it never runs twice, also not after a crash. This changes
 //! far more often than the catalog and is therefore a series of numbered objects of its own, `schedule/<n>`,
-//! each with the runs of all scheduled query lambdas as JSON, by id. It is replaced as a whole; where another process has
-//! taken the bucket over meanwhile, its state counts.
+//! each with the runs of all scheduled query lambdas as JSON, by id. Who takes a bucket over takes the series over too, so
+//! that the process before claims no tick any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use outcrop_storage::{NumberedError, NumberedObject, Store};
 use serde::{Deserialize, Serialize};
@@ -17,9 +17,6 @@ use crate::series::Series;
 /// The prefix of the numbered objects.
 const PREFIX: &str = "schedule";
 
-/// How often a change is tried again on what another process has written.
-const TRIES_MAX: usize = 3;
-
 /// How the runs of one scheduled query lambda went.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScheduleRuns {
@@ -27,7 +24,7 @@ pub struct ScheduleRuns {
     pub execution_count: u64,
     /// Ticks up to then are done with, whether they ran or were passed over; microseconds since 1970.
     pub done_until_micros: Option<i64>,
-    /// Whether it runs now.
+    /// Whether a run was begun whose outcome is not known.
     pub is_running: bool,
     /// When a run last went well; microseconds since 1970.
     pub last_completion_micros: Option<i64>,
@@ -62,6 +59,13 @@ pub enum RunState {
     Error,
 }
 
+impl ScheduleRuns {
+    /// Ticks until then neither run nor are made up for.
+    pub fn pass_over(&mut self, until_micros: i64) {
+        self.done_until_micros = self.done_until_micros.max(Some(until_micros));
+    }
+}
+
 type AllRuns = BTreeMap<String, ScheduleRuns>;
 
 /// The runs of all scheduled query lambdas.
@@ -72,17 +76,21 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// Those of `store`. What a stop or crash broke off counts as failed.
+    /// Those of `store`, of which the first start makes an empty series, so that it can be taken over. What a stop or
+    /// crash broke off counts as failed.
     ///
     /// # Errors
     /// [`CatalogError::Damaged`], and those of storage.
     pub(crate) fn open(store: &Store) -> Result<Self, CatalogError> {
-        let (series, newest) =
-            Series::open(store, PREFIX).map_err(|source| CatalogError::State {
-                action: "read the schedule of",
-                source,
-            })?;
-        let mut runs = decode(newest)?;
+        let opened = Series::open(store, PREFIX);
+        let (mut series, newest) = opened.map_err(failed("read the schedule of"))?;
+        let Some(NumberedObject { number, payload }) = newest else {
+            let runs = AllRuns::new();
+            write(&mut series, &runs)?;
+            return Ok(Self { series, runs });
+        };
+        let runs = serde_json::from_slice(&payload);
+        let mut runs: AllRuns = runs.map_err(|source| CatalogError::Damaged { number, source })?;
         for run in runs.values_mut().filter(|run| run.is_running) {
             run.is_running = false;
             run.query_status = Some(RunStatus {
@@ -93,42 +101,22 @@ impl Schedule {
         Ok(Self { series, runs })
     }
 
-    /// Changes the runs of all by `change` and makes that durable, unless it answers `None`.
-    fn change<T>(
-        &mut self,
-        mut change: impl FnMut(&mut AllRuns) -> Option<T>,
-    ) -> Result<Option<T>, CatalogError> {
-        let failed = |source| CatalogError::State {
-            action: "write the schedule of",
-            source,
-        };
-        for _ in 0..TRIES_MAX {
-            let mut runs = self.runs.clone();
-            let Some(answer) = change(&mut runs) else {
-                return Ok(None);
-            };
-            let payload = serde_json::to_vec(&runs).expect("runs have string keys only");
-            match self.series.append(&payload) {
-                Ok(()) => {
-                    self.runs = runs;
-                    return Ok(Some(answer));
-                }
-                Err(NumberedError::Taken { .. }) => {
-                    let newest = self.series.newest().map_err(failed)?;
-                    self.runs = decode(newest)?;
-                }
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        Ok(None)
+    /// Makes `runs` those that count, durably.
+    fn replace(&mut self, runs: AllRuns) -> Result<(), CatalogError> {
+        write(&mut self.series, &runs)?;
+        self.runs = runs;
+        Ok(())
     }
 }
 
-fn decode(newest: Option<NumberedObject>) -> Result<AllRuns, CatalogError> {
-    let Some(NumberedObject { number, payload }) = newest else {
-        return Ok(AllRuns::new());
-    };
-    serde_json::from_slice(&payload).map_err(|source| CatalogError::Damaged { number, source })
+fn write(series: &mut Series, runs: &AllRuns) -> Result<(), CatalogError> {
+    let payload = serde_json::to_vec(runs).expect("runs have string keys only");
+    let written = series.append(&payload);
+    written.map_err(failed("write the schedule of"))
+}
+
+fn failed(action: &'static str) -> impl Fn(NumberedError) -> CatalogError {
+    move |source| CatalogError::State { action, source }
 }
 
 impl Catalog {
@@ -138,52 +126,43 @@ impl Catalog {
         schedule.runs.get(id).cloned().unwrap_or_default()
     }
 
-    /// Takes the tick, and with it all before, for a run of this process, and tells whether that was possible. Blocks
-    /// until it is durable.
+    /// Takes the tick, and with it all before, for a run of this process. False if it was taken before, or the
+    /// schedule stands still. Blocks until it is durable.
     ///
     /// # Errors
-    /// Those of storage.
+    /// Those of storage, also if another process has taken the bucket over.
     pub fn claim_tick(&self, id: &str, tick_micros: i64) -> Result<bool, CatalogError> {
-        let now = self.now_micros();
-        let claimed = self.schedule.lock().change(|runs| {
-            let run = runs.entry(id.to_owned()).or_default();
-            let is_done = run
-                .done_until_micros
-                .is_some_and(|done| done >= tick_micros);
-            if is_done || run.is_running || run.is_suspended {
-                return None;
-            }
-            run.done_until_micros = Some(now.max(tick_micros));
-            run.execution_count += 1;
-            run.is_running = true;
-            Some(())
-        })?;
-        Ok(claimed.is_some())
+        let mut schedule = self.schedule.lock();
+        let mut runs = schedule.runs.clone();
+        let run = runs.entry(id.to_owned()).or_default();
+        if run.is_suspended || run.done_until_micros >= Some(tick_micros) {
+            return Ok(false);
+        }
+        run.pass_over(self.now_micros().max(tick_micros));
+        run.execution_count += 1;
+        run.is_running = true;
+        schedule.replace(runs)?;
+        Ok(true)
     }
 
-    /// Changes what is known of the runs of a scheduled query lambda, whose ticks until now are done with then. Blocks
-    /// until it is durable.
+    /// Changes what is known of the runs of a scheduled query lambda by `change`, and forgets those of deleted ones.
+    /// Blocks until it is durable.
     ///
     /// # Errors
-    /// Those of storage.
+    /// As [`Self::claim_tick`].
     pub fn update_schedule_runs(
         &self,
         id: &str,
-        change: impl Fn(&mut ScheduleRuns),
+        change: impl FnOnce(&mut ScheduleRuns),
     ) -> Result<(), CatalogError> {
-        let now = self.now_micros();
+        let mut schedule = self.schedule.lock();
+        let mut runs = schedule.runs.clone();
+        change(runs.entry(id.to_owned()).or_default());
+        // Looked at under the lock: what has claimed a tick by now is among them.
         let view = self.view();
-        let exists = |id: &String| {
-            let mut records = view.state.scheduled_lambdas.iter();
-            records.any(|record| record.id == *id)
-        };
-        self.schedule.lock().change(|runs| {
-            let run = runs.entry(id.to_owned()).or_default();
-            run.done_until_micros = Some(run.done_until_micros.map_or(now, |done| done.max(now)));
-            change(run);
-            runs.retain(|id, _| exists(id));
-            Some(())
-        })?;
-        Ok(())
+        let records = view.state.scheduled_lambdas.iter();
+        let ids: HashSet<&str> = records.map(|record| record.id.as_str()).collect();
+        runs.retain(|id, _| ids.contains(id.as_str()));
+        schedule.replace(runs)
     }
 }

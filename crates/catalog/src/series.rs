@@ -19,22 +19,10 @@ impl Series {
         store: &Store,
         prefix: &str,
     ) -> Result<(Self, Option<NumberedObject>), NumberedError> {
-        let mut series = Self {
-            objects: store.numbered(prefix),
-            next: 1,
-        };
-        let newest = series.newest()?;
-        Ok((series, newest))
-    }
-
-    /// The newest object, which the next one comes after.
-    ///
-    /// # Errors
-    /// Those of storage.
-    pub(crate) fn newest(&mut self) -> Result<Option<NumberedObject>, NumberedError> {
-        let newest = self.objects.newest()?;
-        self.next = newest.as_ref().map_or(1, |object| object.number + 1);
-        Ok(newest)
+        let objects = store.numbered(prefix);
+        let newest = objects.newest()?;
+        let next = newest.as_ref().map_or(1, |object| object.number + 1);
+        Ok((Self { objects, next }, newest))
     }
 
     /// Makes `payload` the newest object, durably.

@@ -75,6 +75,11 @@ pub(crate) fn catalog() -> ObjectPath {
     ObjectPath::new("catalog")
 }
 
+/// The numbered objects of the schedule, which change more often than the catalog.
+pub(crate) fn schedule() -> ObjectPath {
+    ObjectPath::new("schedule")
+}
+
 /// The folder of write-ahead log files.
 pub(crate) fn wal() -> ObjectPath {
     ObjectPath::new("wal")

@@ -81,9 +81,11 @@ fn recover_bucket(environment: &Environment) -> Result<Recovered, StoreError> {
     environment.random.fill(&mut id);
     let claim = wal::claim(disk, id)?;
     let epoch = claim.epoch();
-    let catalog = NumberedObjects::new(Arc::clone(disk), paths::catalog(), epoch);
-    let same = |newest: &NumberedObject| Ok::<_, StoreError>(Some(newest.payload.to_vec()));
-    drop(catalog.claim(same)?);
+    for prefix in [paths::catalog(), paths::schedule()] {
+        let series = NumberedObjects::new(Arc::clone(disk), prefix, epoch);
+        let same = |newest: &NumberedObject| Ok::<_, StoreError>(Some(newest.payload.to_vec()));
+        drop(series.claim(same)?);
+    }
     let mut collections = open_collections(disk, Some(epoch))?;
     let log = claim.read(|record| replay_record(&mut collections, &record))?;
     apply_waiting(&mut collections)?;

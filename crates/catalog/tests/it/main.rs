@@ -7,6 +7,7 @@
 mod keys;
 mod life_cycle;
 mod names;
+mod schedule;
 mod workspaces;
 
 use std::sync::Arc;
