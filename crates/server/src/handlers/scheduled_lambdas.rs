@@ -39,7 +39,7 @@ pub(crate) async fn create(call: Call) -> ApiResult<Response> {
     let lambda = request.ql_name.take().ok_or_else(|| required("ql_name"))?;
     let cron = request.cron_string.take();
     let cron = cron.ok_or_else(|| required("cron_string"))?;
-    cron::parse(&cron)
+    cron::check(&cron, call.received_micros)
         .map_err(|error| ApiError::invalid(format!("`cron_string` is not valid: {error}")))?;
     let target = match (request.tag.take(), request.version.take()) {
         (Some(tag), None) => LambdaTarget::Tag(tag),
@@ -85,16 +85,19 @@ pub(crate) async fn update(call: Call) -> ApiResult<Response> {
         check_key(&call, &record)?;
     }
     respond(call, move |app| {
-        let record = app
-            .catalog
-            .update_scheduled_lambda(&workspace, &id, options)?;
-        app.catalog.update_schedule_runs(&record.id, |runs| {
+        let (catalog, now) = (&app.catalog, app.now_micros());
+        let changed = catalog.update_scheduled_lambda(&workspace, &id, options)?;
+        catalog.update_schedule_runs(&changed.id, |runs| {
+            if !scheduler::has_next(&record, runs) {
+                // What went by while it stood still is not made up for.
+                runs.pass_over(now);
+            }
             if let Some(resumes) = resumes {
                 runs.is_resumed = resumes;
                 runs.is_suspended &= !resumes;
             }
         })?;
-        Ok(record)
+        Ok(changed)
     })
     .await
 }

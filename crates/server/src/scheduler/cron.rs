@@ -6,11 +6,17 @@ use chrono::{DateTime, Utc};
 use croner::Cron;
 use croner::parser::CronParser;
 
+/// Longest expression; one with every value of every field named is shorter.
+const BYTES_MAX: usize = 1024;
+
 /// Reads an expression.
 ///
 /// # Errors
 /// What is wrong with it; also that it matches no time at all.
 pub(crate) fn parse(text: &str) -> Result<Cron, String> {
+    if text.len() > BYTES_MAX {
+        return Err(format!("it has more than {BYTES_MAX} bytes"));
+    }
     let is_quartz = text.split_whitespace().count() > 5;
     let parser = CronParser::builder()
         .alternative_weekdays(is_quartz)
@@ -21,6 +27,18 @@ pub(crate) fn parse(text: &str) -> Result<Cron, String> {
     match next_after(&cron, 0) {
         Some(_) => Ok(cron),
         None => Err("it matches no time".to_owned()),
+    }
+}
+
+/// Checks the expression of a new schedule.
+///
+/// # Errors
+/// What is wrong with it; also that it matches no time after now.
+pub(crate) fn check(text: &str, now_micros: i64) -> Result<(), String> {
+    let cron = parse(text)?;
+    match next_after(&cron, now_micros) {
+        Some(_) => Ok(()),
+        None => Err("it matches no time to come".to_owned()),
     }
 }
 
@@ -94,5 +112,9 @@ mod tests {
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
+        let long = format!("{}0 * * * *", "0,".repeat(BYTES_MAX));
+        assert!(parse(&long).is_err());
+        assert!(super::check("0 0 0 1 1 ? 2023", START).is_err());
+        assert!(super::check("0 0 0 29 2 ? 4996", START).is_ok());
     }
 }

@@ -7,7 +7,7 @@
 pub(crate) mod cron;
 pub(crate) mod webhook;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ use webhook::Message;
 /// How often it is looked whether a tick is due.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// Pause before the outcome of a run is written again.
+/// Pause after a write that failed.
 const WRITE_PAUSE: Duration = Duration::from_secs(5);
 
 /// Rows that a webhook gets at most; the others can be fetched as pages.
@@ -50,16 +50,23 @@ const BYTES_MAX: usize = 1 << 20;
 
 /// When the scheduled query lambda runs next, in microseconds since 1970.
 pub(crate) fn next_tick(record: &ScheduledLambdaRecord, runs: &ScheduleRuns) -> Option<i64> {
-    let cron = cron::parse(&record.cron).ok()?;
-    has_next(record, runs).then(|| cron::next_after(&cron, base(record, runs)))?
+    if !has_next(record, runs) {
+        return None;
+    }
+    tick_after(record, base(record, runs))
 }
 
 /// Whether there is a next tick at all.
-fn has_next(record: &ScheduledLambdaRecord, runs: &ScheduleRuns) -> bool {
+pub(crate) fn has_next(record: &ScheduledLambdaRecord, runs: &ScheduleRuns) -> bool {
     let is_exhausted = record
         .executions_max
         .is_some_and(|max| runs.execution_count >= max);
     !is_exhausted && !runs.is_suspended
+}
+
+fn tick_after(record: &ScheduledLambdaRecord, micros: i64) -> Option<i64> {
+    let cron = cron::parse(&record.cron).ok()?;
+    cron::next_after(&cron, micros)
 }
 
 /// The time that the next tick comes after.
@@ -80,25 +87,24 @@ impl Scheduler {
     /// Runs what is due until told to stop, then waits for what runs, and returns.
     pub(crate) async fn run(mut self) {
         let mut ticks = Ticks::default();
-        let mut running = HashSet::new();
+        let mut running = HashMap::new();
         let mut tasks = JoinSet::new();
         loop {
             tokio::select! {
                 () = tokio::time::sleep(INTERVAL) => {}
                 () = listener::stopped(&mut self.stop) => break,
             }
-            while let Some(ended) = tasks.try_join_next() {
-                // A run does not panic: `catch_panic` is around what could.
-                running.remove(&ended.unwrap_or_default());
+            while let Some(ended) = tasks.try_join_next_with_id() {
+                let task = ended.map_or_else(|panic| panic.id(), |(task, ())| task);
+                running.remove(&task);
             }
             for (record, tick) in ticks.due(&self.app) {
-                if running.insert(record.id.clone()) {
-                    let app = Arc::clone(&self.app);
-                    tasks.spawn(async move {
-                        run(&app, &record, tick).await;
-                        record.id
-                    });
+                if running.values().any(|id| *id == record.id) {
+                    continue;
                 }
+                let (app, id) = (Arc::clone(&self.app), record.id.clone());
+                let task = tasks.spawn(async move { run(&app, &record, tick).await });
+                running.insert(task.id(), id);
             }
         }
         let finished = async { while tasks.join_next().await.is_some() {} };
@@ -123,9 +129,7 @@ impl Ticks {
             let base = base(&record, &runs);
             let next = match known.remove(&record.id) {
                 Some((before, next)) if before == base => next,
-                _ => cron::parse(&record.cron)
-                    .ok()
-                    .and_then(|cron| cron::next_after(&cron, base)),
+                _ => tick_after(&record, base),
             };
             self.0.insert(record.id.clone(), (base, next));
             let tick = next.filter(|tick| *tick <= now && has_next(&record, &runs));
@@ -143,6 +147,8 @@ async fn run(app: &Arc<App>, record: &ScheduledLambdaRecord, tick: i64) {
         Ok(false) => return,
         Err(error) => {
             warn(record, &error, "a tick cannot be claimed");
+            // It is tried again when this has ended.
+            tokio::time::sleep(WRITE_PAUSE).await;
             return;
         }
     }
@@ -193,6 +199,7 @@ impl Outcome {
     fn note(&self, app: &App, id: &str) -> Result<(), CatalogError> {
         let now = app.now_micros();
         app.catalog.update_schedule_runs(id, |runs| {
+            runs.pass_over(now);
             runs.is_running = false;
             runs.is_resumed = false;
             runs.last_query_id = Some(self.query_id.clone());

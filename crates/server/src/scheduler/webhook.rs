@@ -22,6 +22,15 @@ const DEFAULT_PAYLOAD: &str = r#"{"query_id":"{{QUERY_ID}}","results":{{QUERY_RE
 const QUERY_ID: &str = "{{QUERY_ID}}";
 const QUERY_RESULTS: &str = "{{QUERY_RESULTS}}";
 
+/// Longest payload before the rows are in it.
+const TEMPLATE_BYTES_MAX: usize = 64 * 1024;
+
+/// How often the rows, which may be a mebibyte, may stand in a payload.
+const RESULTS_MAX: usize = 4;
+
+/// Longest address, and longest `Authorization` header.
+const HEADER_BYTES_MAX: usize = 8 * 1024;
+
 /// How long the receiver may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -48,6 +57,7 @@ pub(super) struct Message {
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn check_url(text: &str) -> Result<(), String> {
+    check_length(text)?;
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     match url.scheme() {
         "http" | "https" => Ok(()),
@@ -60,9 +70,17 @@ pub(crate) fn check_url(text: &str) -> Result<(), String> {
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn check_authorization(text: &str) -> Result<(), String> {
+    check_length(text)?;
     HeaderValue::from_str(text)
         .map(|_| ())
         .map_err(|error| error.to_string())
+}
+
+fn check_length(text: &str) -> Result<(), String> {
+    match text.len() > HEADER_BYTES_MAX {
+        true => Err(format!("it has more than {HEADER_BYTES_MAX} bytes")),
+        false => Ok(()),
+    }
 }
 
 /// Checks that a payload is JSON when its placeholders have been replaced.
@@ -70,6 +88,14 @@ pub(crate) fn check_authorization(text: &str) -> Result<(), String> {
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn check_payload(template: &str) -> Result<(), String> {
+    if template.len() > TEMPLATE_BYTES_MAX {
+        return Err(format!("it has more than {TEMPLATE_BYTES_MAX} bytes"));
+    }
+    if template.matches(QUERY_RESULTS).count() > RESULTS_MAX {
+        return Err(format!(
+            "it has {QUERY_RESULTS} more than {RESULTS_MAX} times"
+        ));
+    }
     serde_json::from_str::<serde::de::IgnoredAny>(&payload(Some(template), "id", "[]"))
         .map(|_| ())
         .map_err(|error| error.to_string())
@@ -218,6 +244,16 @@ mod tests {
         assert!(check_payload(r#"{"a": {{QUERY_RESULTS}}"#).is_err());
         assert!(check_authorization("Bearer x").is_ok());
         assert!(check_authorization("a\nb").is_err());
+        let long = "a".repeat(HEADER_BYTES_MAX);
+        assert!(
+            check_authorization(&long).is_ok()
+                && check_authorization(&(long.clone() + "a")).is_err()
+        );
+        assert!(check_url(&format!("http://{long}")).is_err());
+        let rows = |count: usize| format!("[{}]", vec![QUERY_RESULTS; count].join(","));
+        assert!(check_payload(&rows(RESULTS_MAX)).is_ok());
+        assert!(check_payload(&rows(RESULTS_MAX + 1)).is_err());
+        assert!(check_payload(&format!("\"{}\"", "a".repeat(TEMPLATE_BYTES_MAX))).is_err());
     }
 
     #[test]

@@ -141,6 +141,13 @@ async fn what_cannot_be_scheduled_is_refused() {
             "`cron_string` is not valid",
         ),
         ("cron_string", json!("0 0 30 2 *"), 400, "matches no time"),
+        (
+            "cron_string",
+            json!("0 0 0 1 1 ? 2023"),
+            400,
+            "no time to come",
+        ),
+        ("webhook_payload", json!("x".repeat(100_000)), 400, "bytes"),
         ("tag", json!(null), 400, "either `tag` or `version`"),
         ("version", json!("x"), 400, "either `tag` or `version`"),
         ("tag", json!("nope"), 404, "`nope`"),
@@ -248,6 +255,17 @@ async fn each_tick_runs_once_until_there_have_been_enough() {
     })
     .await;
     assert_eq!(count(&rig).await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_does_not_put_off_a_tick_that_is_due() {
+    let rig = rig().await;
+    let path = schedule(&rig, json!({})).await;
+    rig.clock.advance(MINUTE);
+    // Most likely before the server looks what is due.
+    rig.post(&path, json!({ "webhook_payload": "{}" })).await;
+    let shown = wait(&rig, &path, |shown| !shown["last_query_id"].is_null()).await;
+    assert_eq!(shown["execution_count"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
