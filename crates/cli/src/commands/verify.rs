@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// The numbered objects of a data folder that are not storage's own.
-const SERIES: [&str; 2] = ["catalog", "sealing-key"];
+const SERIES: [&str; 3] = ["catalog", "schedule", "sealing-key"];
 
 /// Check every byte of a data folder whose server is stopped.
 ///

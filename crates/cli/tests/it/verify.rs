@@ -32,23 +32,22 @@ fn verify_names_the_damaged_file_and_exits_with_1() {
     assert_eq!((code, stdout.as_str()), (Some(0), ""), "{stderr}");
     assert!(stderr.contains("0 problems"), "{stderr}");
 
-    let catalog = folder.path().join("catalog");
-    let object = fs::read_dir(&catalog)
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap()
-        .path();
-    let mut bytes = fs::read(&object).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
-    fs::write(&object, bytes).unwrap();
-    let (code, stdout, _) = verify(folder.path());
-    assert_eq!(code, Some(1));
-    let name = object.file_name().unwrap().to_str().unwrap();
-    assert!(
-        stdout.starts_with(&format!("`catalog/{name}` at byte 0: ")),
-        "{stdout}"
-    );
+    for series in ["catalog", "schedule", "sealing-key"] {
+        let mut objects = fs::read_dir(folder.path().join(series)).unwrap();
+        let object = objects.next().unwrap().unwrap().path();
+        let good = fs::read(&object).unwrap();
+        let mut bytes = good.clone();
+        *bytes.last_mut().unwrap() ^= 1;
+        fs::write(&object, bytes).unwrap();
+        let (code, stdout, _) = verify(folder.path());
+        assert_eq!(code, Some(1));
+        let name = object.file_name().unwrap().to_str().unwrap();
+        assert!(
+            stdout.starts_with(&format!("`{series}/{name}` at byte 0: ")),
+            "{stdout}"
+        );
+        fs::write(&object, good).unwrap();
+    }
 }
 
 #[test]
