@@ -184,6 +184,9 @@ pub struct QueryInfoStats {
     pub elapsed_time_ms: u64,
     /// Time spent waiting for a free slot.
     pub throttled_time_ms: u64,
+    /// How many queries have to end before this one runs; only while it waits. Rockset has no such member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_position: Option<u64>,
     /// Rows of the result.
     pub result_set_document_count: Option<u64>,
     /// Their size as JSON.

@@ -1,9 +1,7 @@
 //! `/v1/orgs/self/virtualinstances` and `/v1/orgs/self/deploymentsettings`.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use crate::nullable;
+use serde::{Deserialize, Serialize};
 
 /// What answers queries.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,19 +14,19 @@ pub struct VirtualInstance {
     pub name: String,
     /// Free text.
     pub description: Option<String>,
-    /// `null`: it was always there.
+    /// E-mail; `null` of the one that was always there.
     pub created_by: Option<String>,
     /// `YYYY-MM-DDTHH:MM:SSZ`.
     pub created_at: Option<String>,
-    /// `ACTIVE`.
+    /// `INITIALIZING`, `ACTIVE`, `SUSPENDING`, `SUSPENDED`, `RESUMING` or `DELETED`.
     pub state: String,
-    /// One of Rockset's sizes, which mean nothing here.
+    /// One of Rockset's sizes.
     pub current_size: String,
-    /// The same.
+    /// The size that it is about to have.
     pub desired_size: String,
-    /// The same under its older name.
+    /// `current_size` under its older name.
     pub current_type: String,
-    /// The same.
+    /// `desired_size` under its older name.
     pub desired_type: String,
     /// One of Rockset's classes, which mean nothing here.
     pub current_instance_class: String,
@@ -38,24 +36,63 @@ pub struct VirtualInstance {
     pub monitoring_enabled: bool,
     /// Whether queries go there that name none.
     pub default_vi: bool,
-    /// `INGEST_QUERY`.
+    /// `INGEST_QUERY` or `QUERY`.
     pub compute_type: String,
-    /// `null`: it is never suspended by itself.
-    pub auto_suspend_seconds: Option<i32>,
-    /// `null`.
-    pub auto_scaling_policy: Option<Value>,
-    /// `null`.
-    pub mount_refresh_interval_seconds: Option<i32>,
+    /// Time without queries after which it suspends itself; `null` for never.
+    pub auto_suspend_seconds: Option<u32>,
+    /// The sizes that it may take by itself, which it does not.
+    pub auto_scaling_policy: Option<AutoScalingPolicy>,
+    /// 0: mounts see every write. `null` of the main one.
+    pub mount_refresh_interval_seconds: Option<u32>,
     /// `LIVE`.
     pub mount_type: Option<String>,
-    /// `null`.
+    /// Whether its mounts stay while it is suspended.
     pub enable_remount_on_resume: Option<bool>,
-    /// `null`.
+    /// `YYYY-MM-DDTHH:MM:SSZ`.
     pub resumed_at: Option<String>,
-    /// `null`.
+    /// `YYYY-MM-DDTHH:MM:SSZ`.
     pub suspended_at: Option<String>,
     /// When it was used last.
     pub stats: InstanceStats,
+}
+
+/// Sizes that a virtual instance may take by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoScalingPolicy {
+    /// Whether it may.
+    pub enabled: Option<bool>,
+    /// The smallest.
+    pub min_size: Option<String>,
+    /// The largest.
+    pub max_size: Option<String>,
+}
+
+/// `POST …/virtualinstances`, and `POST …/virtualinstances/{virtualInstanceId}`, where what is absent stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct VirtualInstanceRequest {
+    /// Name.
+    pub name: Option<String>,
+    /// Free text.
+    pub description: Option<String>,
+    /// Its size, when it is made.
+    #[serde(rename = "type")]
+    pub size: Option<String>,
+    /// Its size, when it is changed.
+    pub new_size: Option<String>,
+    /// One of Rockset's classes.
+    pub instance_class: Option<String>,
+    /// Whether it is to suspend itself, when it is changed.
+    pub auto_suspend_enabled: Option<bool>,
+    /// Time without queries after which it does.
+    pub auto_suspend_seconds: Option<i64>,
+    /// The sizes that it may take by itself.
+    pub auto_scaling_policy: Option<AutoScalingPolicy>,
+    /// Whether its mounts stay while it is suspended.
+    pub enable_remount_on_resume: Option<bool>,
+    /// `LIVE` or `STATIC`.
+    pub mount_type: Option<String>,
+    /// 0, which means `LIVE`.
+    pub mount_refresh_interval_seconds: Option<i64>,
 }
 
 /// When something was used last.
@@ -71,7 +108,7 @@ pub struct CollectionMount {
     /// `LIVE`: it sees every write.
     #[serde(rename = "type")]
     pub mount_type: String,
-    /// UUID, that of the collection.
+    /// UUID; on the main virtual instance that of the collection.
     pub id: String,
     /// `rrn:mnt:<cluster>:<uuid>`.
     pub rrn: String,
@@ -81,9 +118,9 @@ pub struct CollectionMount {
     pub virtual_instance_id: String,
     /// `rrn:vi:<cluster>:<uuid>`.
     pub virtual_instance_rrn: String,
-    /// `ACTIVE`.
+    /// `CREATING`, `ACTIVE`, `DELETING` or `SUSPENDED`.
     pub state: String,
-    /// `YYYY-MM-DDTHH:MM:SSZ`.
+    /// `YYYY-MM-DDTHH:MM:SSZ`; `null` in the answer that makes it.
     pub created_at: Option<String>,
     /// `null`: there is nothing to be refreshed.
     pub last_refresh_time_millis: Option<i64>,

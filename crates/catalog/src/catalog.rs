@@ -17,6 +17,7 @@ use crate::organization::Organization;
 use crate::schedule::Schedule;
 use crate::sealing::Sealing;
 use crate::state::{State, VERSION};
+use crate::virtual_instance::VirtualInstanceRecord;
 use crate::workspace::WorkspaceRecord;
 
 /// What exists in one data folder. See the crate's documentation.
@@ -153,11 +154,13 @@ impl Changes<'_> {
 }
 
 /// The state of a new data folder.
-fn first_state(environment: &Environment) -> State {
+pub(crate) fn first_state(environment: &Environment) -> State {
     let organization = Organization::generate(environment);
     let commons = WorkspaceRecord::commons(organization.created_at_micros);
     State {
         version: VERSION,
+        virtual_instances: vec![VirtualInstanceRecord::main(&organization)],
+        default_virtual_instance: None,
         organization,
         workspaces: vec![commons],
         collections: Vec::new(),

@@ -30,6 +30,8 @@ pub enum ObjectKind {
     Tag,
     /// A version of a query lambda.
     LambdaVersion,
+    /// A virtual instance.
+    VirtualInstance,
 }
 
 impl fmt::Display for ObjectKind {
@@ -46,6 +48,7 @@ impl fmt::Display for ObjectKind {
             Self::QueryLambda => "query lambda",
             Self::Tag => "tag",
             Self::LambdaVersion => "version",
+            Self::VirtualInstance => "virtual instance",
         })
     }
 }
@@ -208,6 +211,26 @@ pub enum CatalogError {
     /// No query lambda is public under this id.
     #[error("there is no shared query lambda of this id")]
     PublicIdMissing,
+    /// There is no virtual instance of this id.
+    #[error("virtual instance `{id}` does not exist")]
+    InstanceMissing {
+        /// The id asked for.
+        id: String,
+    },
+    /// The main virtual instance has every collection and all that the server may take.
+    #[error("the main virtual instance cannot be {action}")]
+    MainInstance {
+        /// What was to be done to it.
+        action: &'static str,
+    },
+    /// Queries that name no virtual instance run on it.
+    #[error(
+        "virtual instance `{name}` is the default one: choose another in the deployment settings first"
+    )]
+    InstanceIsDefault {
+        /// Its name.
+        name: String,
+    },
     /// There is no integration of this name.
     #[error("integration `{name}` does not exist")]
     IntegrationMissing {

@@ -10,6 +10,7 @@
 //! * [`alias`] and [`stored_view`]: what else queries may name; `namespace`: the names that all share
 //! * [`query_lambda`]: queries that are kept, version by version
 //! * [`scheduled_lambda`] and [`schedule`]: which of them run by themselves, and how that went
+//! * [`virtual_instance`]: what queries run on
 //! * [`integration`] and [`source`]: where documents come from; [`sealing`]: their secrets at rest
 //! * [`user`], [`role`] and [`api_key`]: who may do what; [`privilege`] and [`rights`]: how that is decided
 //!
@@ -40,6 +41,7 @@ pub mod source;
 mod state;
 pub mod stored_view;
 pub mod user;
+pub mod virtual_instance;
 pub mod workspace;
 
 pub use alias::{AliasRecord, CollectionName, Creator, Definer};
@@ -67,4 +69,7 @@ pub use sealing::Sealing;
 pub use source::SourceRecord;
 pub use stored_view::{ViewQuery, ViewRecord};
 pub use user::{NewUser, UserRecord};
+pub use virtual_instance::{
+    AutoScaling, InstanceSettings, InstanceSize, MountRecord, VirtualInstanceRecord,
+};
 pub use workspace::{COMMONS, Workspace, WorkspaceRecord};

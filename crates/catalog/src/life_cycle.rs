@@ -144,6 +144,11 @@ impl Catalog {
         namespace::check_unused(&state, ObjectKind::Collection, workspace, name)?;
         state.collections[place].status = CollectionStatus::Deleted;
         let record = state.collections[place].clone();
+        for instance in &mut state.virtual_instances {
+            instance
+                .mounts
+                .retain(|mount| mount.collection != record.id);
+        }
         changes.commit(state)?;
         if let Err(error) = finish_drop(self.store(), &mut changes, &record) {
             tracing::warn!(

@@ -14,10 +14,14 @@ use crate::role::RoleRecord;
 use crate::scheduled_lambda::ScheduledLambdaRecord;
 use crate::stored_view::ViewRecord;
 use crate::user::UserRecord;
+use crate::virtual_instance::VirtualInstanceRecord;
 use crate::workspace::WorkspaceRecord;
 
-/// Format version that this program writes, and the only one that it reads.
-pub(crate) const VERSION: u32 = 3;
+/// Format version that this program writes.
+pub(crate) const VERSION: u32 = 4;
+
+/// The oldest one that it reads: version 3 has no virtual instances.
+const OLDEST_VERSION: u32 = 3;
 
 /// Everything the catalog keeps. Every change writes all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +48,12 @@ pub(crate) struct State {
     pub(crate) roles: Vec<RoleRecord>,
     /// In the order of their making.
     pub(crate) api_keys: Vec<ApiKey>,
+    /// The main one, then the others in the order of their making.
+    #[serde(default)]
+    pub(crate) virtual_instances: Vec<VirtualInstanceRecord>,
+    /// Where queries run that name no virtual instance; on the main one if none.
+    #[serde(default)]
+    pub(crate) default_virtual_instance: Option<String>,
 }
 
 /// The member that is read before all others.
@@ -60,7 +70,7 @@ impl State {
     pub(crate) fn decode(number: u64, bytes: &[u8]) -> Result<Self, CatalogError> {
         let damaged = |source| CatalogError::Damaged { number, source };
         let Version { version } = serde_json::from_slice(bytes).map_err(damaged)?;
-        if version != VERSION {
+        if !(OLDEST_VERSION..=VERSION).contains(&version) {
             return Err(CatalogError::Version {
                 number,
                 version,
@@ -68,6 +78,11 @@ impl State {
             });
         }
         let mut state: Self = serde_json::from_slice(bytes).map_err(damaged)?;
+        state.version = VERSION;
+        if state.virtual_instances.is_empty() {
+            let main = VirtualInstanceRecord::main(&state.organization);
+            state.virtual_instances.push(main);
+        }
         state
             .workspaces
             .sort_by(|left, right| left.name.cmp(&right.name));
@@ -124,4 +139,31 @@ fn sort<T: InWorkspace>(list: &mut [T]) {
 
 fn key(record: &CollectionRecord) -> (&str, &str) {
     (&record.workspace, &record.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use outcrop_storage::env::{Environment, MemoryDisk};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::catalog::first_state;
+
+    #[test]
+    fn a_state_of_before_there_were_virtual_instances_gets_the_main_one() {
+        let environment = Environment::in_memory(Arc::new(MemoryDisk::new()), 1);
+        let state = first_state(&environment);
+        let mut older: Value = serde_json::from_slice(&state.encode()).unwrap();
+        let members = older.as_object_mut().unwrap();
+        members.insert("version".to_owned(), 3.into());
+        members.remove("virtual_instances").unwrap();
+        members.remove("default_virtual_instance").unwrap();
+        let read = State::decode(1, older.to_string().as_bytes()).unwrap();
+        assert_eq!(read, state);
+        older["version"] = 2.into();
+        let error = State::decode(1, older.to_string().as_bytes()).unwrap_err();
+        assert!(matches!(error, CatalogError::Version { version: 2, .. }));
+    }
 }

@@ -15,6 +15,15 @@ pub trait Collections: Send + Sync {
     /// The newest version of a collection; `None` if there is none of that name.
     fn snapshot(&self, workspace: &str, name: &str) -> Option<Arc<Snapshot>>;
 
+    /// Checks that a collection that there is may be read where the statement runs.
+    ///
+    /// # Errors
+    /// [`QueryError::Semantic`] if it may not.
+    fn check_mounted(&self, workspace: &str, name: &str) -> Result<(), QueryError> {
+        let _ = (workspace, name);
+        Ok(())
+    }
+
     /// The alias or view of a name that is no collection's; `None` if there is none.
     fn indirection(&self, workspace: &str, name: &str) -> Option<Indirection> {
         let _ = (workspace, name);
@@ -112,7 +121,10 @@ impl<'a> StatementResolver<'a> {
             return Ok(pinned.clone());
         }
         let pinned = match self.collections.snapshot(workspace, name) {
-            Some(snapshot) => Pinned::Collection(snapshot),
+            Some(snapshot) => {
+                self.collections.check_mounted(workspace, name)?;
+                Pinned::Collection(snapshot)
+            }
             None => match self.collections.indirection(workspace, name) {
                 Some(Indirection::Alias { workspace, name }) => Pinned::Alias { workspace, name },
                 Some(Indirection::View { sql }) => {

@@ -9,7 +9,7 @@ use outcrop_catalog::{ALL, Action, ApiKey, CatalogError, Rights};
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
-use crate::handlers::{SELF, main_instance};
+use crate::handlers::{SELF, instance_rrn};
 use crate::operations::Need;
 
 /// Who sent a request.
@@ -141,12 +141,11 @@ pub(crate) fn check(
     }
 }
 
-/// The RRN of a virtual instance that is named by it or by its UUID; of the main one if none is.
+/// The RRN of a virtual instance that is named by it or by its UUID; of the default one if none is.
 fn instance(app: &App, named: &str) -> String {
-    let main = main_instance(app);
     match named {
-        "" => main,
-        named if main.ends_with(&format!(":{named}")) => main,
-        named => named.to_owned(),
+        "" => instance_rrn(&app.catalog.default_virtual_instance().id),
+        named if named.contains(':') => named.to_owned(),
+        id => instance_rrn(id),
     }
 }

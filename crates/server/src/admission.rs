@@ -1,7 +1,7 @@
-//! Bounds on what runs at the same time.
+//! Bounds on the writes that are in flight; those on queries are in `instances`.
 //!
 //! Beyond the bound a request is refused at once with 429 rather than queued without end: the
-//! client knows best whether waiting makes sense. Only bytes of write bodies are waited for, and
+//! client knows best whether waiting makes sense. Only bytes of bodies are waited for, and
 //! only briefly.
 
 use std::sync::Arc;
@@ -28,10 +28,9 @@ const MEMORY_INTERVAL: Duration = Duration::from_millis(20);
 /// as records of the log.
 const BODY_FACTOR: usize = 8;
 
-/// Permits for what runs at the same time.
+/// Permits for writes.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    queries: Arc<Semaphore>,
     writes: Arc<Semaphore>,
     write_units: Arc<Semaphore>,
     write_units_max: u32,
@@ -53,25 +52,11 @@ impl Admission {
         let write_units_max = u32::try_from(units).unwrap_or(u32::MAX).max(1);
         let permits = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
         Self {
-            queries: permits(limits.queries_max),
             writes: permits(limits.writes_max),
             write_units: permits(write_units_max as usize),
             write_units_max,
             memory,
         }
-    }
-
-    /// Permission to run a query.
-    ///
-    /// # Errors
-    /// `RATELIMITEXCEEDED` if as many run as may.
-    pub(crate) fn query(&self) -> ApiResult<OwnedSemaphorePermit> {
-        Arc::clone(&self.queries).try_acquire_owned().map_err(|_| {
-            ApiError::new(
-                ErrorType::RateLimitExceeded,
-                "too many queries are running; try again later",
-            )
-        })
     }
 
     /// Permission to take in a write whose body has up to `bytes`.
@@ -120,20 +105,6 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-
-    #[test]
-    fn a_query_beyond_the_bound_is_refused_until_one_ends() {
-        let limits = Limits {
-            queries_max: 1,
-            ..Limits::default()
-        };
-        let admission = Admission::new(&limits, None);
-        let first = admission.query().unwrap();
-        let refused = admission.query().unwrap_err();
-        assert_eq!(refused.model.error_type, ErrorType::RateLimitExceeded);
-        drop(first);
-        assert!(admission.query().is_ok());
-    }
 
     #[tokio::test]
     async fn a_body_larger_than_all_memory_waits_for_all_of_it() {

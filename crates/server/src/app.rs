@@ -12,6 +12,7 @@ use crate::admission::Admission;
 use crate::config::Limits;
 use crate::handlers::Executions;
 use crate::ingest::transformations::Transformations;
+use crate::instances::Instances;
 use crate::metrics::Metrics;
 use crate::queries::Queries;
 
@@ -19,8 +20,8 @@ use crate::queries::Queries;
 pub(crate) struct App {
     /// What exists.
     pub(crate) catalog: Arc<Catalog>,
-    /// Runs SQL.
-    pub(crate) engine: Engine,
+    /// What runs SQL.
+    pub(crate) instances: Arc<Instances>,
     /// The ingest transformations of the collections.
     pub(crate) transformations: Transformations,
     /// Queries that run or have ended.
@@ -31,7 +32,7 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     /// What one client may ask for.
     pub(crate) limits: Limits,
-    /// What may run at the same time.
+    /// Which writes may be in flight.
     pub(crate) admission: Admission,
     /// Whether API keys are kept so that they can be shown again.
     pub(crate) reveals_api_keys: bool,
@@ -40,6 +41,11 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// What plans and runs what belongs to no query: that of the main virtual instance.
+    pub(crate) fn engine(&self) -> &Engine {
+        self.instances.main().engine()
+    }
+
     /// Clock, randomness and disk.
     pub(crate) fn environment(&self) -> &Environment {
         self.catalog.store().environment()

@@ -94,8 +94,11 @@ pub struct Limits {
     pub query_timeout_max: Duration,
     /// Bytes of results that are kept for pages; beyond it the oldest go.
     pub results_bytes_max: u64,
-    /// Queries that run at the same time; further ones are refused.
+    /// Queries that run at the same time on the main virtual instance, and of which others have their share;
+    /// further ones wait.
     pub queries_max: usize,
+    /// Queries that wait for their turn on one virtual instance; further ones are refused.
+    pub queries_waiting_max: usize,
     /// Writes in flight; further ones are refused.
     pub writes_max: usize,
     /// Bytes of bodies of writes in flight; further ones wait for a while, then are refused.
@@ -115,6 +118,7 @@ impl Default for Limits {
             query_timeout_max: Duration::from_secs(30 * 60),
             results_bytes_max: 1 << 30,
             queries_max: 100,
+            queries_waiting_max: 1_000,
             writes_max: 1_000,
             write_bytes_in_flight_max: 256 * MIB,
             connections_max: 10_000,

@@ -178,6 +178,10 @@ impl From<CatalogError> for ApiError {
                 Self::new(ErrorType::NotFound, format!("Role \"{name}\" not found"))
                     .with_key("ROLE_NOT_FOUND_NAME")
             }
+            CatalogError::InstanceMissing { id } => Self::new(
+                ErrorType::NotFound,
+                format!("Virtual instance with ID \"{id}\" does not exist"),
+            ),
             CatalogError::KeyMissing { .. }
             | CatalogError::UserMissing { .. }
             | CatalogError::AliasMissing { .. }
@@ -202,6 +206,8 @@ impl From<CatalogError> for ApiError {
             | CatalogError::IntegrationKind { .. }
             | CatalogError::TagReserved
             | CatalogError::LastAdmin
+            | CatalogError::MainInstance { .. }
+            | CatalogError::InstanceIsDefault { .. }
             | CatalogError::BadRetention { .. } => Self::invalid(error.to_string()),
             CatalogError::Damaged { .. }
             | CatalogError::Version { .. }
@@ -254,6 +260,7 @@ fn already_exists(kind: ObjectKind, name: &str) -> String {
         ObjectKind::QueryLambda => format!("Query Lambda \"{name}\" already exists"),
         ObjectKind::Tag => format!("Tag \"{name}\" already exists"),
         ObjectKind::LambdaVersion => format!("Version \"{name}\" already exists"),
+        ObjectKind::VirtualInstance => format!("Virtual instance \"{name}\" already exists"),
     }
 }
 

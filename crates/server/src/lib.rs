@@ -21,6 +21,7 @@ mod handlers;
 mod headers;
 mod ids;
 mod ingest;
+mod instances;
 mod listener;
 mod memory;
 mod metrics;

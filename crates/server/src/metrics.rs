@@ -23,8 +23,8 @@ const INSTANCE: &str = "virtual_instance_id";
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
-    /// The virtual instance that answers queries.
-    instance: String,
+    /// The main virtual instance, which has all collections.
+    main: String,
     requests: IntCounterVec,
     request_seconds: HistogramVec,
     queries: IntCounterVec,
@@ -33,13 +33,13 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(instance: String) -> Result<Self, prometheus::Error> {
+    pub(crate) fn new(main: String) -> Result<Self, prometheus::Error> {
         let buckets = |name: &str, help: &str| {
             HistogramOpts::new(name, help).buckets(DURATION_BUCKETS.to_vec())
         };
         let metrics = Self {
             registry: Registry::new(),
-            instance,
+            main,
             requests: IntCounterVec::new(
                 Opts::new("outcrop_requests", "Requests answered."),
                 &["operation", "status"],
@@ -71,40 +71,32 @@ impl Metrics {
             metrics.registry.register(Box::new(collector.clone()))?;
         }
         // A family without a sample would not be shown.
-        metrics.queries.with_label_values(&[&metrics.instance]);
-        metrics
-            .query_seconds
-            .with_label_values(&[&metrics.instance]);
+        metrics.queries.with_label_values(&[&metrics.main]);
+        metrics.query_seconds.with_label_values(&[&metrics.main]);
         Ok(metrics)
     }
 
     /// Counts a request that was answered.
-    pub(crate) fn count(
-        &self,
-        operation: &str,
-        status: u16,
-        error_type: Option<ErrorType>,
-        duration: Duration,
-    ) {
+    pub(crate) fn count(&self, operation: &str, status: u16, duration: Duration) {
         if operation.is_empty() {
             // Not an operation: no path of a stranger becomes a label.
             return;
         }
         let seconds = duration.as_secs_f64();
-        let (status, instance) = (status.to_string(), self.instance.as_str());
+        let status = status.to_string();
         self.requests.with_label_values(&[operation, &status]).inc();
         let request_seconds = self.request_seconds.with_label_values(&[operation]);
         request_seconds.observe(seconds);
-        if operation == "query" {
-            self.queries.with_label_values(&[instance]).inc();
-            let query_seconds = self.query_seconds.with_label_values(&[instance]);
-            query_seconds.observe(seconds);
-            if let Some(error_type) = error_type {
-                let code = error_type.to_string();
-                self.query_errors
-                    .with_label_values(&[instance, &code])
-                    .inc();
-            }
+    }
+
+    /// Counts a query of the virtual instance `id` that was answered.
+    pub(crate) fn count_query(&self, id: &str, error_type: Option<ErrorType>, duration: Duration) {
+        self.queries.with_label_values(&[id]).inc();
+        let seconds = self.query_seconds.with_label_values(&[id]);
+        seconds.observe(duration.as_secs_f64());
+        if let Some(error_type) = error_type {
+            let code = error_type.to_string();
+            self.query_errors.with_label_values(&[id, &code]).inc();
         }
     }
 
@@ -160,7 +152,7 @@ impl Metrics {
             "When these figures were taken, in seconds since 1970.",
             &labels[..1],
         )?;
-        let instance = self.instance.as_str();
+        let instance = self.main.as_str();
         updated
             .with_label_values(&[instance])
             .set(now_micros / 1_000_000);

@@ -66,7 +66,7 @@ pub enum Need {
     /// Nothing to call it, but the answer only has what the action is allowed on: the handler leaves out
     /// the rest.
     Listing(Action),
-    /// `QUERY_VI` on the virtual instance of the path or on the main one, and what the statement needs, which is
+    /// `QUERY_VI` on the virtual instance of the path or on the default one, and what the statement needs, which is
     /// asked for where its names are looked up.
     Query,
     /// Having sent the query, or administering the virtual instance: the handler asks.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use outcrop_catalog::{Action, Catalog, Rights};
+use outcrop_catalog::{Action, Catalog, Rights, VirtualInstanceRecord};
 use outcrop_query::{Collections, Indirection, QueryError};
 use outcrop_storage::Snapshot;
 
@@ -13,6 +13,8 @@ pub(crate) struct CatalogSource {
     catalog: Arc<Catalog>,
     reader: Reader,
     rights: Rights,
+    /// Where the statement runs; it reads what is mounted there.
+    instance: Option<VirtualInstanceRecord>,
 }
 
 /// Whose rights a statement reads with.
@@ -32,6 +34,7 @@ impl CatalogSource {
             catalog,
             reader: Reader::Nobody,
             rights: Rights::default(),
+            instance: None,
         }
     }
 
@@ -41,6 +44,7 @@ impl CatalogSource {
             catalog,
             reader: Reader::Key(caller.key.name.clone()),
             rights: caller.rights.clone(),
+            instance: None,
         }
     }
 
@@ -50,6 +54,15 @@ impl CatalogSource {
             catalog,
             reader: Reader::Lambda(path),
             rights,
+            instance: None,
+        }
+    }
+
+    /// The statement runs on this virtual instance.
+    pub(crate) fn on(self, instance: VirtualInstanceRecord) -> Self {
+        Self {
+            instance: Some(instance),
+            ..self
         }
     }
 }
@@ -58,6 +71,26 @@ impl Collections for CatalogSource {
     fn snapshot(&self, workspace: &str, name: &str) -> Option<Arc<Snapshot>> {
         let entry = self.catalog.collection(workspace, name).ok()?;
         Some(entry.handle().snapshot())
+    }
+
+    fn check_mounted(&self, workspace: &str, name: &str) -> Result<(), QueryError> {
+        let Some(instance) = &self.instance else {
+            return Ok(());
+        };
+        match self.catalog.collection(workspace, name) {
+            Ok(entry) if !instance.has_mounted(entry.record().id) => {
+                // A view may read what its reader may not know of.
+                let mut actions = [Action::ListResources, Action::QueryData].iter();
+                let may_know = actions.any(|action| self.rights.allow(*action, workspace));
+                let full_name = match may_know {
+                    true => format!("{workspace}.{name}"),
+                    false => "of another workspace".to_owned(),
+                };
+                let message = not_mounted(&full_name, instance);
+                Err(QueryError::semantic(message, None))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn indirection(&self, workspace: &str, name: &str) -> Option<Indirection> {
@@ -102,4 +135,12 @@ impl Collections for CatalogSource {
         };
         Err(QueryError::Forbidden { message })
     }
+}
+
+/// In words that clients look for.
+pub(crate) fn not_mounted(full_name: &str, instance: &VirtualInstanceRecord) -> String {
+    format!(
+        "Collection {full_name} is not mounted on virtual instance {}",
+        instance.name
+    )
 }

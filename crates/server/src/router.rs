@@ -156,12 +156,7 @@ async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -
     let duration = app.monotonic().saturating_sub(started);
     headers::add_duration(response.headers_mut(), duration);
     let status = response.status().as_u16();
-    let Outcome {
-        operation,
-        error_type,
-        ..
-    } = outcome;
-    app.metrics.count(operation, status, error_type, duration);
+    app.metrics.count(outcome.operation, status, duration);
     tracing::info!(
         trace_id = %trace_id,
         http.method = %method,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use outcrop_catalog::{Catalog, CatalogError};
-use outcrop_query::{Engine, EngineOptions, MemoryGauge};
+use outcrop_query::{EngineOptions, MemoryGauge};
 use outcrop_storage::{Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::config::ServerConfig;
 use crate::handlers::Executions;
 use crate::ingest::transformations::Transformations;
+use crate::instances::Instances;
 use crate::listener::Listener;
 use crate::memory::ProcessMemory;
 use crate::metrics::Metrics;
@@ -64,7 +65,8 @@ pub struct RunningServer {
     https_addr: Option<SocketAddr>,
     bootstrap_key: Option<String>,
     stop: watch::Sender<bool>,
-    scheduler: JoinHandle<()>,
+    /// What goes on by itself.
+    tasks: [JoinHandle<()>; 2],
     listeners: Vec<JoinHandle<()>>,
 }
 
@@ -82,7 +84,7 @@ impl std::fmt::Debug for RunningServer {
 struct Opened {
     catalog: Arc<Catalog>,
     queries: Queries,
-    engine: Engine,
+    instances: Instances,
     bootstrap_key: Option<String>,
     tls: Option<TlsAcceptor>,
 }
@@ -116,11 +118,11 @@ impl Server {
         let grace = config.shutdown_grace;
         let reveals_api_keys = config.reveal_api_keys;
         let opened = tokio::task::spawn_blocking(move || open(config)).await??;
-        let instance = opened.catalog.organization().main_virtual_instance_id;
+        let main = opened.catalog.organization().main_virtual_instance_id;
         let app = Arc::new(App {
-            metrics: Metrics::new(instance).expect("the names of families are valid and differ"),
+            metrics: Metrics::new(main).expect("the names of families are valid and differ"),
             catalog: opened.catalog,
-            engine: opened.engine,
+            instances: Arc::new(opened.instances),
             transformations: Transformations::default(),
             queries: opened.queries,
             executions: Executions::default(),
@@ -149,13 +151,18 @@ impl Server {
             stop: stopped.clone(),
             grace,
         };
+        let instances = Arc::clone(&app.instances);
+        let tasks = [
+            tokio::spawn(scheduler.run()),
+            tokio::spawn(instances.keep(stopped)),
+        ];
         tracing::info!(http.address = %http_addr, "ready");
         Ok(RunningServer {
             app,
             https_addr,
             bootstrap_key: opened.bootstrap_key,
             stop,
-            scheduler: tokio::spawn(scheduler.run()),
+            tasks,
             listeners,
         })
     }
@@ -194,7 +201,9 @@ impl RunningServer {
         for listener in self.listeners {
             listener.await?;
         }
-        self.scheduler.await?;
+        for task in self.tasks {
+            task.await?;
+        }
         let store = Arc::clone(self.app.catalog.store());
         tokio::task::spawn_blocking(move || store.close()).await??;
         tracing::info!("stopped");
@@ -222,11 +231,12 @@ fn open(mut config: ServerConfig) -> Result<Opened, StartError> {
         spill_directory: Some(spill.unwrap_or_else(std::env::temp_dir)),
         ..config.engine
     };
-    let engine = Engine::new(nobody, engine).map_err(StartError::Engine)?;
+    let instances = Instances::new(Arc::clone(&catalog), nobody, engine, &config.limits);
+    let instances = instances.map_err(StartError::Engine)?;
     Ok(Opened {
         catalog,
         queries,
-        engine,
+        instances,
         bootstrap_key: generated.map(|key| key.secret),
         tls,
     })

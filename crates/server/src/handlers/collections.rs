@@ -121,7 +121,7 @@ async fn mapping(
 ) -> ApiResult<(Option<String>, Vec<FieldPath>)> {
     let app = &call.app;
     let sql = query.sql.filter(|sql| !sql.trim().is_empty());
-    let old = app.transformations.of(&app.engine, entry).await?;
+    let old = app.transformations.of(app.engine(), entry).await?;
     let is_same = sql == entry.record().settings.field_mapping_sql;
     if !is_same && old.as_ref().is_some_and(|old| old.is_rollup()) {
         let message = "the transformation of a rollup cannot be changed, as its documents were made by \
@@ -130,7 +130,7 @@ async fn mapping(
     }
     let key = match &sql {
         Some(sql) => {
-            let new = transformations::compile(&app.engine, sql).await?;
+            let new = transformations::compile(app.engine(), sql).await?;
             if !is_same && new.is_rollup() {
                 let message = "a collection is a rollup from its creation on or not at all: create \
                                another one";
@@ -172,7 +172,7 @@ async fn settings(call: &Call, request: CreateCollectionRequest) -> ApiResult<Co
     let sql = request.field_mapping_query.and_then(|query| query.sql);
     let field_mapping_sql = sql.filter(|sql| !sql.trim().is_empty());
     let transformation = match &field_mapping_sql {
-        Some(sql) => Some(transformations::compile(&call.app.engine, sql).await?),
+        Some(sql) => Some(transformations::compile(call.app.engine(), sql).await?),
         None => None,
     };
     let inside = transformation.map(|compiled| compiled.clustering_key().to_vec());

@@ -21,7 +21,7 @@ mod virtual_instances;
 mod workspaces;
 
 pub(crate) use query_lambdas::Executions;
-pub(crate) use virtual_instances::main_instance;
+pub(crate) use virtual_instances::rrn as instance_rrn;
 
 use crate::call::Handler;
 
@@ -196,6 +196,24 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     ("getQueryPage", |call| Box::pin(queries::page(call))),
     ("listVirtualInstances", |call| {
         Box::pin(virtual_instances::list(call))
+    }),
+    ("createVirtualInstance", |call| {
+        Box::pin(virtual_instances::create(call))
+    }),
+    ("setVirtualInstance", |call| {
+        Box::pin(virtual_instances::update(call))
+    }),
+    ("deleteVirtualInstance", |call| {
+        Box::pin(virtual_instances::delete(call))
+    }),
+    ("suspendVirtualInstance", |call| {
+        Box::pin(virtual_instances::suspend(call))
+    }),
+    ("resumeVirtualInstance", |call| {
+        Box::pin(virtual_instances::resume(call))
+    }),
+    ("unmountCollection", |call| {
+        Box::pin(virtual_instances::unmount(call))
     }),
     ("getVirtualInstance", |call| {
         Box::pin(virtual_instances::get(call))

@@ -14,10 +14,9 @@ use outcrop_api::query::{
     PageInfo, PaginationStart, QueryFailure, QueryField, QueryInfo, QueryInfoResponse,
     QueryInfoStats, QueryParameter, QueryRequest, QueryStats, QuerySummary, ValidateQueryResponse,
 };
-use outcrop_catalog::{COMMONS, Rights};
+use outcrop_catalog::{COMMONS, Rights, VirtualInstanceRecord};
 use outcrop_document::Timestamp;
 use outcrop_query::{DocumentSink, Engine, Parameter, QueryError, QueryOutput, Reach};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::offsets;
 use crate::app::App;
@@ -27,6 +26,7 @@ use crate::config::Limits;
 use crate::error::{self, ApiError, ApiResult};
 use crate::ids;
 use crate::ingest::insert::InsertSink;
+use crate::instances::{Place, Pool};
 use crate::queries::{Done, Query, Rows, Sender, State, cursor};
 use crate::query_source::CatalogSource;
 
@@ -41,7 +41,8 @@ const OFFSET_MAX: usize = 1_000_000_000;
 
 /// `POST /v1/orgs/self/queries`.
 pub(crate) async fn run(call: Call) -> ApiResult<Response> {
-    answer(&call, call.json()?, None).await
+    let instance = call.app.catalog.default_virtual_instance();
+    answer(&call, call.json()?, None, instance).await
 }
 
 /// `GET /v1/orgs/self/queries`: those that have not ended.
@@ -116,7 +117,7 @@ pub(crate) async fn page(call: Call) -> ApiResult<Response> {
 pub(crate) async fn validate(call: Call) -> ApiResult<Response> {
     let request: QueryRequest = call.json()?;
     let sql = statement(&request)?.to_owned();
-    let _permit = call.app.admission.query()?;
+    let _slot = call.app.instances.main().admit().await?;
     let source = CatalogSource::of_caller(Arc::clone(&call.app.catalog), call.caller()?);
     let validation =
         blocking::run(move || Engine::validate_within(&source, &sql, COMMONS)).await??;
@@ -147,11 +148,26 @@ pub(super) struct Lambda {
     pub(super) rights: Rights,
 }
 
-/// Runs a query, perhaps of a query lambda. Without a caller it may not write.
+/// Runs a query, perhaps of a query lambda, on a virtual instance. Without a caller it may not write.
 pub(super) async fn answer(
     call: &Call,
     request: QueryRequest,
     lambda: Option<Lambda>,
+    instance: VirtualInstanceRecord,
+) -> ApiResult<Response> {
+    let id = instance.id.clone();
+    let answered = answer_on(call, request, lambda, instance).await;
+    let error_type = answered.as_ref().err().map(|error| error.model.error_type);
+    let duration = call.app.monotonic().saturating_sub(call.received);
+    call.app.metrics.count_query(&id, error_type, duration);
+    answered
+}
+
+async fn answer_on(
+    call: &Call,
+    request: QueryRequest,
+    lambda: Option<Lambda>,
+    instance: VirtualInstanceRecord,
 ) -> ApiResult<Response> {
     let options = Options::of(&request)?;
     let request = engine_request(request, call, &options)?;
@@ -160,7 +176,8 @@ pub(super) async fn answer(
         None => None,
     };
     let app = Arc::clone(&call.app);
-    let permit = app.admission.query()?;
+    let pool = app.instances.pool(&instance)?;
+    let place = Arc::new(pool.enter()?);
     let catalog = Arc::clone(&app.catalog);
     let (lambda, source, rights) = match (lambda, &call.caller) {
         (Some(Lambda { path, rights }), caller) => {
@@ -180,19 +197,25 @@ pub(super) async fn answer(
         key: call.caller.as_ref().map(|caller| caller.key.clone()),
         rights,
     };
-    let query = app
-        .queries
-        .add(call.query_id(), &request.sql, sender, call.received_micros);
+    let query = app.queries.add(
+        call.query_id(),
+        &request.sql,
+        sender,
+        call.received_micros,
+        instance.id.clone(),
+        Arc::downgrade(&place),
+    );
     let run = Run {
         query: Arc::clone(&query),
         request,
-        source,
+        source: source.on(instance),
         sink,
         received: call.received,
         options,
         lambda,
         app,
-        _permit: permit,
+        pool,
+        place,
     };
     let Some(wait) = options.wait else {
         return run.finish().await;
@@ -257,7 +280,8 @@ struct Run {
     options: Options,
     lambda: Option<String>,
     app: Arc<App>,
-    _permit: OwnedSemaphorePermit,
+    pool: Arc<Pool>,
+    place: Arc<Place>,
 }
 
 /// Ends a query that nobody waits for any more.
@@ -275,22 +299,33 @@ impl Run {
         let _end = EndOnDrop(Arc::clone(&self.query));
         let Self {
             query,
-            request,
+            mut request,
             source,
             sink,
             received,
             options,
             lambda,
             app,
-            _permit,
+            pool,
+            place,
         } = self;
+        let entered = app.monotonic();
+        let turn = tokio::time::timeout(request.timeout, place.turn());
+        let turn = tokio::select! {
+            turn = turn => turn.unwrap_or_else(|_| Err(QueryError::Timeout.into())),
+            () = query.until_cancelled() => Err(QueryError::Cancelled.into()),
+        };
+        let _slot = turn.inspect_err(|error| query.fail(&error.model))?;
+        let waited = app.monotonic().saturating_sub(entered);
+        query.start(waited);
+        request.timeout = request.timeout.saturating_sub(waited);
         let reach = Reach {
             collections: Arc::new(source),
             sink: sink.clone().map(|sink| sink as Arc<dyn DocumentSink>),
         };
         let output = tokio::select! {
-            output = app.engine.execute_within(request, reach) => output,
-            () = query.run_until_cancelled() => Err(QueryError::Cancelled),
+            output = pool.engine().execute_within(request, reach) => output,
+            () = query.until_cancelled() => Err(QueryError::Cancelled),
         };
         let output = output.map_err(|error| {
             let error = ApiError::from(error);
@@ -347,7 +382,7 @@ fn later(app: &App, query: &Query) -> ApiResult<Response> {
         status: Some(info.status),
         stats: Some(QueryStats {
             elapsed_time_ms: info.stats.elapsed_time_ms,
-            throttled_time_micros: 0,
+            throttled_time_micros: query.waited_micros(),
         }),
         ..QuerySummary::default()
     })
@@ -376,7 +411,7 @@ fn summary(
         column_fields: fields,
         stats: Some(QueryStats {
             elapsed_time_ms: elapsed_ms,
-            throttled_time_micros: 0,
+            throttled_time_micros: query.waited_micros(),
         }),
         warnings: Some(output.warnings.clone()).filter(|warnings| !warnings.is_empty()),
         last_offset,
@@ -459,6 +494,12 @@ pub(super) fn info(app: &App, query: &Query) -> QueryInfo {
     };
     let so_far = app.now_micros().saturating_sub(query.submitted_at_micros) / 1000;
     let so_far = u64::try_from(so_far).unwrap_or_default();
+    let position = query.position();
+    // One that waits has done nothing else.
+    let waited_ms = match position {
+        Some(_) => so_far,
+        None => query.waited_micros() / 1000,
+    };
     let pagination = is_kept.then(|| PaginationStart {
         start_cursor: Some(cursor::encode(&query.id, 0)),
     });
@@ -472,7 +513,8 @@ pub(super) fn info(app: &App, query: &Query) -> QueryInfo {
             .map(|_| ids::metadata_time(query.expires_at_micros())),
         stats: QueryInfoStats {
             elapsed_time_ms: done.as_ref().map_or(so_far, |done| done.elapsed_ms),
-            throttled_time_ms: 0,
+            throttled_time_ms: waited_ms,
+            queue_position: position.map(|position| position as u64),
             result_set_document_count: done.as_ref().map(|done| done.row_count as u64),
             result_set_bytes_size: done.as_ref().map(|done| done.bytes),
             result_set_file_count: None,

@@ -246,12 +246,12 @@ async fn execute(
             ..ExecuteRequest::default()
         };
     }
-    if let Some(instance) = &request.virtual_instance_id {
-        virtual_instances::check(&call.app, instance)?;
-    }
+    let instance = match &request.virtual_instance_id {
+        Some(instance) => virtual_instances::find(&call.app, instance)?,
+        None => call.app.catalog.default_virtual_instance(),
+    };
     if let Some(caller) = &call.caller {
-        let instance = virtual_instances::main_instance(&call.app);
-        caller.require(Action::QueryVi, &instance)?;
+        caller.require(Action::QueryVi, &virtual_instances::rrn(&instance.id))?;
     }
     let path = path_of(record, &version);
     let app = Arc::clone(&call.app);
@@ -274,7 +274,7 @@ async fn execute(
         path: path.clone(),
         rights,
     };
-    let answer = queries::answer(&call, request, Some(lambda)).await;
+    let answer = queries::answer(&call, request, Some(lambda), instance).await;
     let who = who.as_deref().unwrap_or("anybody");
     app.executions
         .note(&path, app.now_micros(), who, answer.as_ref().err());
@@ -323,7 +323,7 @@ async fn new_version(
         } = parameter;
         Parameter::interpret(name, Some(type_name), value).is_ok()
     });
-    let _permit = call.app.admission.query()?;
+    let _slot = call.app.instances.main().admit().await?;
     let source = CatalogSource::of_caller(Arc::clone(&call.app.catalog), call.caller()?);
     let (text, validation) = blocking::run(move || {
         let validation = Engine::validate_within(&source, &text, COMMONS);

@@ -46,7 +46,7 @@ pub(crate) async fn create(call: Call) -> ApiResult<Response> {
     let sql = request
         .query
         .ok_or_else(|| ApiError::invalid("`query` is required"))?;
-    let _permit = call.app.admission.query()?;
+    let _slot = call.app.instances.main().admit().await?;
     let record = blocking::run(move || -> ApiResult<ViewRecord> {
         let query = checked(&call, sql)?;
         let workspace = call.segment("workspace");
@@ -76,7 +76,7 @@ pub(crate) async fn update(call: Call) -> ApiResult<Response> {
     let sql = request
         .query
         .ok_or_else(|| ApiError::invalid("`query` is required"))?;
-    let _permit = call.app.admission.query()?;
+    let _slot = call.app.instances.main().admit().await?;
     let record = blocking::run(move || -> ApiResult<ViewRecord> {
         let (workspace, name) = (call.segment("workspace"), call.segment("view"));
         let catalog = &call.app.catalog;

@@ -18,7 +18,7 @@ use crate::error::{ApiError, ApiResult};
 /// # Errors
 /// `INVALIDINPUT` if the collection is a rollup, and those of compiling its transformation.
 pub(crate) async fn refuse(app: &App, entry: &CollectionEntry, what: &str) -> ApiResult<()> {
-    let transformation = app.transformations.of(&app.engine, entry).await?;
+    let transformation = app.transformations.of(app.engine(), entry).await?;
     if !transformation.is_some_and(|transformation| transformation.is_rollup()) {
         return Ok(());
     }

@@ -9,7 +9,9 @@ mod rows;
 
 use std::collections::VecDeque;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use outcrop_api::error::{ErrorModel, ErrorType};
@@ -21,6 +23,7 @@ use tokio::sync::watch;
 
 use crate::access::Caller;
 use crate::error::{ApiError, ApiResult};
+use crate::instances::Place;
 use rows::RowIndex;
 
 /// How long states and results are kept.
@@ -55,6 +58,12 @@ pub(crate) struct Query {
     pub(crate) sql: String,
     pub(crate) sender: Sender,
     pub(crate) submitted_at_micros: i64,
+    /// Id of the virtual instance that it runs on.
+    pub(crate) instance: String,
+    /// Where it waits, or waited, for its turn.
+    place: Weak<Place>,
+    /// For how long it waited; counted when its turn has come.
+    waited_micros: AtomicU64,
     state: Mutex<State>,
     cancel: watch::Sender<bool>,
 }
@@ -185,9 +194,26 @@ impl Query {
         self.cancel.send_replace(true);
     }
 
-    /// Notes that it runs, and returns when somebody cancels it.
-    pub(crate) async fn run_until_cancelled(&self) {
+    /// Notes that its turn has come.
+    pub(crate) fn start(&self, waited: Duration) {
+        let micros = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
+        self.waited_micros.store(micros, Ordering::Relaxed);
         self.advance(State::Running);
+    }
+
+    /// For how long it waited for its turn.
+    pub(crate) fn waited_micros(&self) -> u64 {
+        self.waited_micros.load(Ordering::Relaxed)
+    }
+
+    /// How many have to end before its turn comes; none once it has.
+    pub(crate) fn position(&self) -> Option<usize> {
+        let position = self.place.upgrade()?.position();
+        Some(position).filter(|position| *position > 0)
+    }
+
+    /// Returns when somebody cancels it.
+    pub(crate) async fn until_cancelled(&self) {
         let mut cancelled = self.cancel.subscribe();
         // The sender lives as long as this.
         let _ = cancelled.wait_for(|is_cancelled| *is_cancelled).await;
@@ -233,12 +259,17 @@ impl Queries {
         sql: &str,
         sender: Sender,
         submitted_at_micros: i64,
+        instance: String,
+        place: Weak<Place>,
     ) -> Arc<Query> {
         let query = Arc::new(Query {
             id,
             sql: sql.chars().take(SQL_CHARACTERS_MAX).collect(),
             sender,
             submitted_at_micros,
+            instance,
+            place,
+            waited_micros: AtomicU64::new(0),
             state: Mutex::new(State::Queued),
             cancel: watch::Sender::new(false),
         });
@@ -272,13 +303,14 @@ impl Queries {
             .ok_or_else(|| ApiError::not_found(missing(id)))
     }
 
-    /// The queries of the last day, the newest first.
-    pub(crate) fn recent(&self) -> Vec<Arc<Query>> {
+    /// The queries of the last day on a virtual instance, the newest first.
+    pub(crate) fn recent_on(&self, instance: &str) -> Vec<Arc<Query>> {
         let now = self.environment.clock.now_micros();
         let all = self.all.lock();
         let is_recent = |query: &&Arc<Query>| query.is_active() || query.expires_at_micros() > now;
         all.iter()
             .rev()
+            .filter(|query| query.instance == instance)
             .filter(is_recent)
             .take(RECENT_MAX)
             .cloned()
@@ -402,7 +434,8 @@ mod tests {
     fn results_of_a_query_that_was_cancelled_meanwhile_go() {
         let environment = Environment::in_memory(Arc::new(MemoryDisk::new()), 1);
         let queries = Queries::new(environment.clone(), 1000);
-        let query = queries.add("a:b:0".to_owned(), "SELECT 1", nobody(), 0);
+        let id = "a:b:0".to_owned();
+        let query = queries.add(id, "SELECT 1", nobody(), 0, String::new(), Weak::new());
         query.cancel();
         let rows = Rows::new(b"[{\"v\":1}]".to_vec());
         let done = Done {

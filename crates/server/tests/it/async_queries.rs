@@ -9,7 +9,7 @@ use crate::{Answer, Rig};
 const QUERIES: &str = "/v1/orgs/self/queries";
 
 /// A query that takes minutes.
-const ENDLESS: &str = "SELECT COUNT(*) AS n FROM UNNEST(SEQUENCE(1, 100000) AS a) x \
+pub(crate) const ENDLESS: &str = "SELECT COUNT(*) AS n FROM UNNEST(SEQUENCE(1, 100000) AS a) x \
                        CROSS JOIN UNNEST(SEQUENCE(1, 100000) AS b) y WHERE x.a * y.b % 7 = 3";
 
 async fn ask(rig: &Rig, sql: &str, options: Value) -> Answer {
@@ -107,7 +107,11 @@ async fn why_it_failed_is_told_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_query_stops() {
-    let rig = Rig::start_with(|config| config.limits.queries_max = 1).await;
+    let rig = Rig::start_with(|config| {
+        config.limits.queries_max = 1;
+        config.limits.queries_waiting_max = 0;
+    })
+    .await;
     let answer = ask(&rig, ENDLESS, json!({ "async": true })).await.ok();
     let active = rig.get(QUERIES).await["data"].clone();
     assert_eq!(active[0]["query_id"], answer["query_id"]);

@@ -70,6 +70,7 @@ async fn a_chunked_body_that_grows_too_large_is_refused() {
 async fn too_many_queries_and_writes_are_429() {
     let rig = Rig::start_with(|config| {
         config.limits.queries_max = 0;
+        config.limits.queries_waiting_max = 0;
         config.limits.writes_max = 0;
     })
     .await;
@@ -96,7 +97,11 @@ async fn a_slow_client_is_not_waited_for_at_shutdown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_stops_its_query() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let rig = Rig::start_with(|config| config.limits.queries_max = 1).await;
+    let rig = Rig::start_with(|config| {
+        config.limits.queries_max = 1;
+        config.limits.queries_waiting_max = 0;
+    })
+    .await;
     let sql = "SELECT COUNT(*) FROM UNNEST(SEQUENCE(1, 3000)) AS a CROSS JOIN \
                UNNEST(SEQUENCE(1, 3000)) AS b CROSS JOIN UNNEST(SEQUENCE(1, 3000)) AS d";
     let body = json!({ "sql": { "query": sql } }).to_string();

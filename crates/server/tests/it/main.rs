@@ -40,6 +40,7 @@ mod transformation_equals_query;
 mod transformations;
 mod users;
 mod views;
+mod virtual_instance_queues;
 mod virtual_instances;
 mod workspaces;
 

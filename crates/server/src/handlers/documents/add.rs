@@ -26,7 +26,7 @@ use crate::ingest::transformations;
 pub(crate) async fn handle(call: Call) -> ApiResult<Response> {
     let entry = super::collection(&call)?;
     let app = Arc::clone(&call.app);
-    let transformation = app.transformations.of(&app.engine, &entry).await?;
+    let transformation = app.transformations.of(app.engine(), &entry).await?;
     let reader = Arc::new(Reader {
         request_id: ids::uuid(app.environment().random.as_ref())
             .hyphenated()
@@ -55,7 +55,7 @@ async fn rolled_up(
 ) -> ApiResult<Response> {
     let (inputs, documents) = inputs(&call).await?;
     let now = reader.settling.received;
-    let rolled_up = call.app.engine.roll_up(rollup, documents, now).await;
+    let rolled_up = call.app.engine().roll_up(rollup, documents, now).await;
     let RolledUp { parts, documents } = rolled_up.map_err(transformations::failed)?;
     let settling = reader.settling;
     let operations = parts.into_iter();
@@ -118,7 +118,7 @@ async fn transformed(
         false => {
             let now = reader.settling.received;
             let compiled = Arc::clone(&transformation);
-            let given = call.app.engine.transform(compiled, documents, now).await;
+            let given = call.app.engine().transform(compiled, documents, now).await;
             given.map_err(transformations::failed)?
         }
     };

@@ -195,7 +195,7 @@ async fn transformation(
     let sql = query.and_then(|query| query.sql);
     let sql = sql.filter(|sql| !sql.trim().is_empty());
     if let Some(sql) = &sql {
-        transformations::compile(&call.app.engine, sql).await?;
+        transformations::compile(call.app.engine(), sql).await?;
     }
     Ok(sql)
 }
