@@ -79,7 +79,10 @@ pub(crate) fn check_free(
     }
 }
 
-/// Checks that no alias, view or query lambda needs this object.
+/// Checks that no alias or view needs this object.
+///
+/// Query lambdas hold nothing: theirs is a text that is looked up when it runs and that may also be kept while it
+/// names nothing. dbt drops and makes its tables anew below its query lambdas.
 ///
 /// # Errors
 /// [`CatalogError::InUse`].
@@ -100,15 +103,7 @@ pub(crate) fn check_unused(
         .iter()
         .filter(|view| view.query.entities.contains(&full_name))
         .map(|view| Dependant::in_workspace("view", &view.workspace, &view.name));
-    let lambdas = state
-        .query_lambdas
-        .iter()
-        .filter(|lambda| {
-            let mut versions = lambda.versions.iter();
-            versions.any(|version| version.query.entities.contains(&full_name))
-        })
-        .map(|lambda| Dependant::in_workspace("query lambda", &lambda.workspace, &lambda.name));
-    let users: Vec<Dependant> = aliases.chain(views).chain(lambdas).collect();
+    let users: Vec<Dependant> = aliases.chain(views).collect();
     match users.is_empty() {
         true => Ok(()),
         false => Err(CatalogError::InUse {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::Rig;
+use crate::client::COLLECTION;
 
 const LAMBDAS: &str = "/v1/orgs/self/ws/commons/lambdas";
 const LAMBDA: &str = "/v1/orgs/self/ws/commons/lambdas/q";
@@ -73,18 +74,44 @@ async fn a_query_lambda_is_made_listed_and_deleted() {
     for list in [LAMBDAS, "/v1/orgs/self/lambdas"] {
         assert_eq!(rig.get(list).await["data"], json!([lambda]));
     }
-    let collection = "/v1/orgs/self/ws/commons/collections/c";
-    let error = rig.call("DELETE", collection, None).await;
-    let error = error.failure(400, "DEPENDENTRESOURCES");
-    let message = "collection `commons.c` is used by query lambda `commons.q`";
-    assert_eq!(error["message"], message);
     assert_eq!(rig.call("DELETE", LAMBDA, None).await.ok()["data"], lambda);
     assert_eq!(rig.get(LAMBDAS).await["data"], json!([]));
     let error = rig.call("GET", &path, None).await.failure(404, "NOTFOUND");
     assert_eq!(error["message_key"], "QUERY_NOT_FOUND");
     let message = "Query Lambda \"q\" not found in workspace \"commons\".";
     assert_eq!(error["message"], message);
-    rig.call("DELETE", collection, None).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_query_lambda_names_may_go_and_come_again() {
+    let (rig, version) = rig().await;
+    rig.call("DELETE", COLLECTION, None).await.ok();
+    let path = format!("{LAMBDA}/versions/{}", name(&version));
+    assert_eq!(rig.get(&path).await["data"], version);
+    let error = rig.call("POST", &path, None).await;
+    let error = error.failure(400, "QUERY_ERROR");
+    assert_eq!(error["message"], "collection `commons.c` does not exist");
+    let lambda = rig.get(LAMBDAS).await["data"][0].clone();
+    let stats = &lambda["latest_version"]["stats"];
+    assert_eq!(stats["last_execution_error_message"], error["message"]);
+    rig.create_collection("c").await;
+    rig.add(json!([{ "x": 2, "y": 3 }])).await;
+    let rows = rig.call("POST", &path, None).await.ok()["results"].clone();
+    assert_eq!(rows, json!([{ "x": 2 }]));
+
+    // A view over the collection goes as well, but not before the collection while it is there.
+    let view = json!({ "name": "v", "query": "SELECT c.x FROM commons.c" });
+    rig.post("/v1/orgs/self/ws/commons/views", view).await;
+    let sql = json!({ "query": "SELECT v.x FROM commons.v" });
+    rig.post(LAMBDAS, json!({ "name": "of_view", "sql": sql }))
+        .await;
+    let error = rig.call("DELETE", COLLECTION, None).await;
+    let error = error.failure(400, "DEPENDENTRESOURCES");
+    let message = "collection `commons.c` is used by view `commons.v`";
+    assert_eq!(error["message"], message);
+    let view = "/v1/orgs/self/ws/commons/views/v";
+    rig.call("DELETE", view, None).await.ok();
+    rig.call("DELETE", COLLECTION, None).await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
