@@ -85,6 +85,15 @@ pub struct QueryLambdaTag {
     pub version: QueryLambdaVersion,
 }
 
+/// A tag of whatever query lambdas.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TagName {
+    /// The tag.
+    pub tag_name: String,
+    /// Always `null`: what clients read for a tag of one query lambda.
+    pub version: Option<QueryLambdaVersion>,
+}
+
 /// `POST` to make a query lambda or another version of one.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct QueryLambdaRequest {

@@ -119,10 +119,23 @@ pub const BEYOND_SPECIFICATION: &[Operation] = &[
     ),
     operation(
         Get,
+        "/v1/orgs/self/lambdas/tags",
+        "listOrganizationTags",
+        Listing(Action::ListResources),
+    ),
+    operation(
+        Get,
+        "/v1/orgs/self/lambdas/tags/{tag}",
+        "listQueryLambdaTagVersions",
+        Listing(Action::ListResources),
+    ),
+    operation(
+        Get,
         "/v1/orgs/self/metrics",
         "metrics",
         Global(Action::GetMetrics),
     ),
+    operation(Post, "/v1/telemetry", "telemetry", Public),
     operation(
         Post,
         "/v1/orgs/self/ws/{workspace}/collections/{collection}/uploads",

@@ -26,18 +26,18 @@ pub(crate) async fn list(call: Call) -> ApiResult<Response> {
     let caller = call.caller()?;
     let mut records = call.app.catalog.collections();
     records.retain(|record| caller.may_list(&record.workspace));
-    call::json(&Data {
-        data: shown_all(&call, records),
-    })
+    let records = records.into_iter();
+    let data: Vec<Collection> = records.map(|one| with_stats(&call, one)).collect();
+    call::json(&Data { data })
 }
 
 /// `GET /v1/orgs/self/ws/{workspace}/collections`.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn list_in_workspace(call: Call) -> ApiResult<Response> {
     let records = call.app.catalog.collections_in(call.segment("workspace"))?;
-    call::json(&Data {
-        data: shown_all(&call, records),
-    })
+    let records = records.into_iter();
+    let data: Vec<Collection> = records.map(|one| with_stats(&call, one)).collect();
+    call::json(&Data { data })
 }
 
 /// `POST /v1/orgs/self/ws/{workspace}/collections`.
@@ -63,17 +63,14 @@ pub(crate) async fn create(call: Call) -> ApiResult<Response> {
     })
 }
 
-/// `GET /v1/orgs/self/ws/{workspace}/collections/{collection}`: with its stats.
+/// `GET /v1/orgs/self/ws/{workspace}/collections/{collection}`.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn get(call: Call) -> ApiResult<Response> {
     let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
     let record = call.app.catalog.collection_record(workspace, name)?;
-    let entry = call.app.catalog.collection(workspace, name).ok();
-    let sources = sources::of_collection(&record, entry.as_deref());
-    let mut data = shown(&call, record);
-    data.sources = sources;
-    data.stats = Some(entry.as_deref().map(stats).unwrap_or_default());
-    call::json(&Data { data })
+    call::json(&Data {
+        data: with_stats(&call, record),
+    })
 }
 
 /// `PUT /v1/orgs/self/ws/{workspace}/collections/{collection}`: another description or ingest
@@ -219,11 +216,18 @@ fn clustering_key(apart: &[FieldPartition], inside: Vec<FieldPath>) -> ApiResult
     Ok(if inside.is_empty() { apart } else { inside })
 }
 
-fn shown_all(call: &Call, records: Vec<CollectionRecord>) -> Vec<Collection> {
-    records
-        .into_iter()
-        .map(|record| shown(call, record))
-        .collect()
+/// The collection as clients see it, with its stats. One that cannot be queried has none yet.
+fn with_stats(call: &Call, record: CollectionRecord) -> Collection {
+    let entry = call
+        .app
+        .catalog
+        .collection(&record.workspace, &record.name)
+        .ok();
+    let sources = sources::of_collection(&record, entry.as_deref());
+    let mut data = shown(call, record);
+    data.sources = sources;
+    data.stats = Some(entry.as_deref().map(stats).unwrap_or_default());
+    data
 }
 
 /// The collection as clients see it, without stats.

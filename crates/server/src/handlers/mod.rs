@@ -33,6 +33,7 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     ("health", |call| Box::pin(operation::health(call))),
     ("ready", |call| Box::pin(operation::health(call))),
     ("metrics", |call| Box::pin(operation::metrics(call))),
+    ("telemetry", |call| Box::pin(operation::telemetry(call))),
     ("greet", |call| Box::pin(organization::greet(call))),
     ("getOrganization", |call| Box::pin(organization::get(call))),
     ("listUsers", |call| Box::pin(users::list(call))),
@@ -131,6 +132,12 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     }),
     ("listQueryLambdasInWorkspace", |call| {
         Box::pin(query_lambdas::list_in_workspace(call))
+    }),
+    ("listOrganizationTags", |call| {
+        Box::pin(query_lambdas::list_all_tags(call))
+    }),
+    ("listQueryLambdaTagVersions", |call| {
+        Box::pin(query_lambdas::list_tagged(call))
     }),
     ("createQueryLambda", |call| {
         Box::pin(query_lambdas::create(call))

@@ -4,7 +4,9 @@ use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
-use crate::call::Call;
+use serde_json::json;
+
+use crate::call::{self, Call};
 use crate::error::{ApiError, ApiResult};
 
 /// `GET /healthz` and `GET /readyz`. Connections are taken when everything is recovered, so that whoever gets an
@@ -25,6 +27,13 @@ pub(crate) async fn metrics(call: Call) -> ApiResult<Response> {
         text_format.map_err(ApiError::internal)?,
         prometheus::TEXT_FORMAT,
     ))
+}
+
+/// `POST /v1/telemetry`: Rockset's command line tells what it was used for, and does not wait for more than an answer.
+/// Nothing of it is kept.
+#[expect(clippy::unused_async, reason = "every handler is an async function")]
+pub(crate) async fn telemetry(_call: Call) -> ApiResult<Response> {
+    call::json(&json!({}))
 }
 
 fn text(body: String, content_type: &'static str) -> Response {

@@ -2,7 +2,7 @@
 //!
 //! A query that cannot be run is kept all the same, with the state `INVALID_SQL`, as Rockset did it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::response::Response;
@@ -10,7 +10,7 @@ use outcrop_api::Data;
 use outcrop_api::query::{QueryParameter, QueryRequest, QuerySql};
 use outcrop_api::query_lambda::{
     ExecuteRequest, QueryLambda, QueryLambdaRequest, QueryLambdaSql, QueryLambdaStats,
-    QueryLambdaTag, QueryLambdaTagRequest, QueryLambdaVersion,
+    QueryLambdaTag, QueryLambdaTagRequest, QueryLambdaVersion, TagName,
 };
 use outcrop_catalog::{
     Action, COMMONS, LambdaParameter, LambdaQuery, NewLambdaVersion, QueryLambdaRecord,
@@ -53,12 +53,8 @@ impl Executions {
 /// `GET /v1/orgs/self/lambdas`.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn list(call: Call) -> ApiResult<Response> {
-    let caller = call.caller()?;
-    let records = call.app.catalog.query_lambdas();
-    let records = records
-        .iter()
-        .filter(|record| caller.may_list(&record.workspace));
-    let data: Vec<QueryLambda> = records.map(|one| shown(&call.app, one)).collect();
+    let records = listed(&call)?;
+    let data: Vec<QueryLambda> = records.iter().map(|one| shown(&call.app, one)).collect();
     call::json(&Data { data })
 }
 
@@ -167,6 +163,32 @@ pub(crate) async fn list_tags(call: Call) -> ApiResult<Response> {
         .tags()
         .map(|tag| shown_tag(&call.app, &record, &tag.name));
     let data = tags.collect::<ApiResult<Vec<QueryLambdaTag>>>()?;
+    call::json(&Data { data })
+}
+
+/// `GET /v1/orgs/self/lambdas/tags`: each tag once, by name. It may name a version of every query lambda, and so shows none.
+#[expect(clippy::unused_async, reason = "every handler is an async function")]
+pub(crate) async fn list_all_tags(call: Call) -> ApiResult<Response> {
+    let records = listed(&call)?;
+    let tags = records.iter().flat_map(QueryLambdaRecord::tags);
+    let names: BTreeSet<String> = tags.map(|tag| tag.name).collect();
+    let tags = names.into_iter().map(|tag_name| TagName {
+        tag_name,
+        version: None,
+    });
+    let data: Vec<TagName> = tags.collect();
+    call::json(&Data { data })
+}
+
+/// `GET /v1/orgs/self/lambdas/tags/{tag}`: the version that it names of each query lambda that has it.
+#[expect(clippy::unused_async, reason = "every handler is an async function")]
+pub(crate) async fn list_tagged(call: Call) -> ApiResult<Response> {
+    let records = listed(&call)?;
+    let tagged = records.iter().filter_map(|record| {
+        let version = record.tagged(call.segment("tag")).ok()?;
+        Some(shown_version(&call.app, record, version))
+    });
+    let data: Vec<QueryLambdaVersion> = tagged.collect();
     call::json(&Data { data })
 }
 
@@ -353,6 +375,14 @@ async fn new_version(
 fn path(call: &Call) -> (String, String) {
     let (workspace, name) = (call.segment("workspace"), call.segment("queryLambda"));
     (workspace.to_owned(), name.to_owned())
+}
+
+/// The query lambdas of all workspaces that the caller may list.
+fn listed(call: &Call) -> ApiResult<Vec<QueryLambdaRecord>> {
+    let caller = call.caller()?;
+    let mut records = call.app.catalog.query_lambdas();
+    records.retain(|record| caller.may_list(&record.workspace));
+    Ok(records)
 }
 
 fn record(call: &Call) -> ApiResult<QueryLambdaRecord> {

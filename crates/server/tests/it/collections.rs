@@ -77,6 +77,18 @@ async fn lists_are_by_workspace_or_of_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lists_show_what_the_collection_itself_shows() {
+    let rig = Rig::start().await;
+    rig.create_collection("c").await;
+    rig.add(json!([{ "x": 1 }, { "x": 2 }])).await;
+    let one = rig.get(COLLECTION).await["data"].clone();
+    assert_eq!(one["stats"]["doc_count"], 2);
+    for list in [COLLECTIONS, "/v1/orgs/self/collections"] {
+        assert_eq!(rig.get(list).await["data"], json!([one]), "{list}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn settings_are_echoed() {
     let rig = Rig::start().await;
     let request = json!({

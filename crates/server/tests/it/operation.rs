@@ -1,4 +1,4 @@
-//! `/healthz`, `/readyz` and `/v1/orgs/self/metrics`.
+//! `/healthz`, `/readyz`, `/v1/orgs/self/metrics` and `/v1/telemetry`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -66,4 +66,14 @@ async fn metrics_are_for_who_has_a_key_also_by_basic_authentication() {
         .send("GET", METRICS, &[("authorization", &basic)], "")
         .await;
     assert_eq!(answer.status.as_u16(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn telemetry_is_answered_whoever_sends_it() {
+    let rig = Rig::start().await;
+    let json_body = [("content-type", "application/json")];
+    for (headers, body) in [(&json_body[..], r#"{"command":"x"}"#), (&[], "")] {
+        let answer = rig.send("POST", "/v1/telemetry", headers, body).await;
+        assert_eq!(answer.ok(), json!({}));
+    }
 }

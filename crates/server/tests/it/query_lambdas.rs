@@ -115,6 +115,50 @@ async fn what_a_query_lambda_names_may_go_and_come_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tags_of_all_query_lambdas_are_listed() {
+    let (rig, first) = rig().await;
+    let second = another(&rig, 7).await;
+    let tag = json!({ "tag_name": "live", "version": first["version"] });
+    rig.post(&format!("{LAMBDA}/tags"), tag).await;
+    rig.post("/v1/orgs/self/ws", json!({ "name": "w" })).await;
+    let elsewhere = "/v1/orgs/self/ws/w/lambdas";
+    let request = json!({ "name": "r", "sql": { "query": "SELECT 1 AS v" } });
+    let other = rig.post(elsewhere, request).await["data"].clone();
+    let tag = json!({ "tag_name": "live", "version": other["version"] });
+    rig.post(&format!("{elsewhere}/r/tags"), tag).await;
+    let tag = json!({ "tag_name": "green", "version": other["version"] });
+    rig.post(&format!("{elsewhere}/r/tags"), tag).await;
+
+    let tags = "/v1/orgs/self/lambdas/tags";
+    let names = |list: &[&str]| {
+        let tags = list.iter();
+        let tags = tags.map(|name| json!({ "tag_name": name, "version": null }));
+        Value::Array(tags.collect())
+    };
+    let all = names(&["green", "latest", "live"]);
+    assert_eq!(rig.get(tags).await["data"], all);
+    for (tag, versions) in [
+        ("live", json!([first, other])),
+        ("latest", json!([second, other])),
+        ("green", json!([other])),
+        ("none", json!([])),
+    ] {
+        let listed = rig.get(&format!("{tags}/{tag}")).await["data"].clone();
+        assert_eq!(listed, versions, "{tag}");
+    }
+
+    // Of workspaces that a key may not list nothing is shown.
+    let key = rig
+        .key_with("lister", &[("LIST_RESOURCES_WS", "commons")])
+        .await;
+    let listed = rig.call_as(&key, "GET", tags, None).await.ok()["data"].clone();
+    assert_eq!(listed, names(&["latest", "live"]));
+    let live = format!("{tags}/live");
+    let listed = rig.call_as(&key, "GET", &live, None).await.ok()["data"].clone();
+    assert_eq!(listed, json!([first]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_version_is_named_by_its_content() {
     let (rig, first) = rig().await;
     let second = another(&rig, 7).await;
