@@ -7,16 +7,20 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
 import time
 import unittest
+import unittest.mock
 import urllib.error
 import urllib.request
 
 BINARY = os.environ.get("OUTCROP_BINARY", "target/debug/outcrop")
 KEY = "client-tests-key"
+# A name that clients accept which insist on the vendor's domain. The server's certificate is good for it.
+VENDOR_NAME = "api.local.rockset.com"
 START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 60
 
@@ -162,6 +166,19 @@ class ServerTest(unittest.TestCase):
     def tearDownClass(cls):
         code = cls.server.stop()
         assert code == 0, f"the server ended with {code}"
+
+
+def vendor_alias(https_url):
+    """Has a name below the vendor's domain lead to the server, in this process's resolver, as /etc/hosts has it for a machine."""
+    port = int(https_url.rsplit(":", 1)[1])
+    lookup = socket.getaddrinfo
+
+    def alias(host, asked, *arguments, **options):
+        if host == VENDOR_NAME:
+            return lookup("127.0.0.1", port, *arguments, **options)
+        return lookup(host, asked, *arguments, **options)
+
+    return unittest.mock.patch("socket.getaddrinfo", alias)
 
 
 def vega(name):

@@ -18,9 +18,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     if !process::succeeds(&mut process::cargo(build))? {
         bail!("the build failed");
     }
-    let Some(python) = clients::python_environment(clients::PYTHON)? else {
-        bail!("the benchmark needs python3 with venv");
-    };
+    let python = clients::python("the benchmark")?;
     let mut command = Command::new(python);
     command
         .arg("benches/bench.py")

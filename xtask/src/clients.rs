@@ -2,7 +2,8 @@
 //!
 //! Each part installs its pinned packages under `target/clients` on first use and runs the tests of one
 //! folder of `tests/clients`. The tests start the debug binary themselves, on free ports and temporary
-//! folders, and stop it. A part whose interpreter is missing is skipped by name.
+//! folders, and stop it. A part whose interpreter is missing, or whose packages are not here yet and whose registry
+//! cannot be reached, is skipped by name.
 
 use crate::test::Outcome;
 use crate::{process, proofs, tree};
@@ -11,12 +12,36 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// The environment of the current Python client, DuckDB and pyarrow.
-pub(crate) const PYTHON: &str = "python";
+const PYTHON: &str = "python";
 /// The environment of the first generation of the Python client, which has the same import name.
 const PYTHON_V2_ALPHA: &str = "python-v2-alpha";
+/// The environments of packages that build on the Python client. They do not go together: the SQLAlchemy dialect wants
+/// another SQLAlchemy than LangChain.
+const PYTHON_SQL: &str = "python-sql";
+const PYTHON_VECTORS: &str = "python-vectors";
 const NODE: &str = "node";
 /// Succeeds where Python can make environments and is as new as the tests' use of `unittest`.
 const PYTHON_CHECK: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
+
+/// Where the packages of a folder are.
+enum Packages {
+    /// The Python interpreter of the environment, or `node_modules`.
+    At(PathBuf),
+    /// Nowhere, for this reason.
+    Missing(&'static str),
+}
+
+/// What came of an attempt to install packages.
+enum Installed {
+    Yes,
+    No,
+    /// Nothing could be installed at all.
+    Unreachable,
+}
+
+const NO_PYTHON: Packages = Packages::Missing("python3 of 3.11 or newer with venv not found");
+const NO_NODE: Packages = Packages::Missing("node and npm not found");
+const NO_REGISTRY: Packages = Packages::Missing("the package registry cannot be reached");
 
 /// The random queries that `cargo xtask compare` asks unless told otherwise.
 const QUERIES: &str = "10000";
@@ -25,9 +50,7 @@ const QUERIES: &str = "10000";
 pub(crate) fn compare(arguments: &[String]) -> Result<ExitCode> {
     let [queries, seed] = proofs::options(arguments, ["--queries", "--seed"])?;
     build()?;
-    let Some(python) = python_environment(PYTHON)? else {
-        bail!("the comparison needs python3 of 3.11 or newer with venv");
-    };
+    let python = python("the comparison")?;
     let mut command = unittest(PYTHON, &python);
     command
         .arg("--pattern=test_expressions.py")
@@ -54,34 +77,46 @@ fn build() -> Result<()> {
 pub(crate) fn run() -> Result<Outcome> {
     build()?;
     let mut outcome = Outcome::of(true);
-    let node_modules = node_modules()?;
-    for name in [PYTHON, PYTHON_V2_ALPHA] {
+    let node_modules = match node_modules()? {
+        Packages::At(modules) => Some(modules),
+        Packages::Missing(reason) => {
+            for part in [
+                "tests/clients/node",
+                "the vega-datasets part of tests/clients/python",
+            ] {
+                outcome.skipped.push(format!("{part} ({reason})"));
+            }
+            None
+        }
+    };
+    for name in [PYTHON, PYTHON_V2_ALPHA, PYTHON_SQL, PYTHON_VECTORS] {
         match python_environment(name)? {
-            Some(python) => outcome.passed &= run_python(name, &python, node_modules.as_deref())?,
-            None => outcome.skipped.push(format!(
-                "tests/clients/{name} (python3 of 3.11 or newer with venv not found)"
-            )),
+            Packages::At(python) => {
+                outcome.passed &= run_python(name, &python, node_modules.as_deref())?;
+            }
+            Packages::Missing(reason) => outcome
+                .skipped
+                .push(format!("tests/clients/{name} ({reason})")),
         }
     }
-    match &node_modules {
-        Some(modules) => outcome.passed &= run_node(modules)?,
-        None => {
-            outcome
-                .skipped
-                .push("tests/clients/node (node and npm not found)".to_owned());
-            outcome
-                .skipped
-                .push("the vega-datasets part of tests/clients/python (npm not found)".to_owned());
-        }
+    if let Some(modules) = &node_modules {
+        outcome.passed &= run_node(modules)?;
     }
     Ok(outcome)
 }
 
-/// The Python interpreter of an environment with the folder's `requirements.txt` installed, or `None` where
-/// Python is missing.
-pub(crate) fn python_environment(name: &str) -> Result<Option<PathBuf>> {
+/// The Python interpreter with the current Python client, which `purpose` cannot be done without.
+pub(crate) fn python(purpose: &str) -> Result<PathBuf> {
+    match python_environment(PYTHON)? {
+        Packages::At(python) => Ok(python),
+        Packages::Missing(reason) => bail!("{purpose} cannot run: {reason}"),
+    }
+}
+
+/// The Python interpreter of an environment with the folder's `requirements.txt` installed.
+fn python_environment(name: &str) -> Result<Packages> {
     if !process::exists("python3", &["-c", PYTHON_CHECK]) {
-        return Ok(None);
+        return Ok(NO_PYTHON);
     }
     let directory = tree::clients().join(name);
     let requirements = tree::root()
@@ -90,9 +125,12 @@ pub(crate) fn python_environment(name: &str) -> Result<Option<PathBuf>> {
         .join("requirements.txt");
     let python = directory.join("bin").join("python");
     let wanted = read(&requirements)?;
-    install_once(&directory.join("installed.txt"), &wanted, || {
+    let is_there = install_once(&directory.join("installed.txt"), &wanted, || {
         let mut venv = Command::new("python3");
         venv.args(["-m", "venv", "--clear"]).arg(&directory);
+        if !process::succeeds(&mut venv)? {
+            return Ok(Installed::No);
+        }
         let mut pip = Command::new(&python);
         pip.args([
             "-m",
@@ -102,52 +140,78 @@ pub(crate) fn python_environment(name: &str) -> Result<Option<PathBuf>> {
             "--disable-pip-version-check",
             "--requirement",
         ]);
-        pip.arg(&requirements);
-        Ok(process::succeeds(&mut venv)? && process::succeeds(&mut pip)?)
+        if process::succeeds(pip.arg(&requirements))? {
+            return Ok(Installed::Yes);
+        }
+        let look_up = ["-m", "pip", "index", "versions", "rockset"];
+        Ok(failed(process::exists(&python.to_string_lossy(), &look_up)))
     })?;
-    Ok(Some(python))
+    Ok(match is_there {
+        true => Packages::At(python),
+        false => NO_REGISTRY,
+    })
 }
 
-/// The folder with `node_modules`, or `None` where Node or npm is missing.
-fn node_modules() -> Result<Option<PathBuf>> {
+/// The folder with `node_modules`.
+fn node_modules() -> Result<Packages> {
     if !process::exists("node", &["--version"]) || !process::exists("npm", &["--version"]) {
-        return Ok(None);
+        return Ok(NO_NODE);
     }
     let source = tree::root().join("tests/clients").join(NODE);
     let directory = tree::clients().join(NODE);
     let lock = "package-lock.json";
-    install_once(
-        &directory.join("installed.txt"),
-        &read(&source.join(lock))?,
-        || {
-            std::fs::create_dir_all(&directory)?;
-            for file in ["package.json", lock] {
-                std::fs::copy(source.join(file), directory.join(file))
-                    .with_context(|| format!("cannot copy `{file}`"))?;
-            }
-            let mut npm = Command::new("npm");
-            npm.args([
-                "ci",
-                "--no-audit",
-                "--no-fund",
-                "--ignore-scripts",
-                "--loglevel=error",
-            ]);
-            process::succeeds(npm.current_dir(&directory))
-        },
-    )?;
-    Ok(Some(directory.join("node_modules")))
+    let wanted = read(&source.join(lock))?;
+    let is_there = install_once(&directory.join("installed.txt"), &wanted, || {
+        std::fs::create_dir_all(&directory)?;
+        for file in ["package.json", lock] {
+            std::fs::copy(source.join(file), directory.join(file))
+                .with_context(|| format!("cannot copy `{file}`"))?;
+        }
+        let mut npm = Command::new("npm");
+        npm.args([
+            "ci",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+            "--loglevel=error",
+        ]);
+        if process::succeeds(npm.current_dir(&directory))? {
+            return Ok(Installed::Yes);
+        }
+        let look_up = ["view", "@rockset/client", "version"];
+        Ok(failed(process::exists("npm", &look_up)))
+    })?;
+    Ok(match is_there {
+        true => Packages::At(directory.join("node_modules")),
+        false => NO_REGISTRY,
+    })
 }
 
-/// Runs `install` unless the marker file says that this very list is installed.
-fn install_once(marker: &Path, wanted: &str, install: impl FnOnce() -> Result<bool>) -> Result<()> {
+/// A failed installation, by whether the registry answers.
+fn failed(registry_answers: bool) -> Installed {
+    match registry_answers {
+        true => Installed::No,
+        false => Installed::Unreachable,
+    }
+}
+
+/// Runs `install` unless the marker file says that this very list is installed; false if the registry cannot be reached.
+fn install_once(
+    marker: &Path,
+    wanted: &str,
+    install: impl FnOnce() -> Result<Installed>,
+) -> Result<bool> {
     if std::fs::read_to_string(marker).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
+        return Ok(true);
     }
-    if !install()? {
-        bail!("cannot install the packages for `{}`", marker.display());
+    match install()? {
+        Installed::Yes => {}
+        Installed::No => bail!("cannot install the packages for `{}`", marker.display()),
+        Installed::Unreachable => return Ok(false),
     }
-    std::fs::write(marker, wanted).with_context(|| format!("cannot write `{}`", marker.display()))
+    std::fs::write(marker, wanted)
+        .with_context(|| format!("cannot write `{}`", marker.display()))?;
+    Ok(true)
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -2,14 +2,12 @@
 
 import datetime
 import enum
-import socket
 import unittest
-import unittest.mock
 
 from rockset import Configuration, RocksetClient
 from rockset.exceptions import BadRequestException, NotFoundException, UnauthorizedException
 from rockset.models import DeleteDocumentsRequestData, PatchDocument, PatchOperation, QueryRequestSql
-from support import KEY, ServerTest
+from support import KEY, VENDOR_NAME, ServerTest, vendor_alias
 
 
 def client_of(url, key=KEY, **configuration):
@@ -154,20 +152,11 @@ class Tls(ServerTest):
         self.assertEqual(rs.sql("SELECT 1 AS one").results, [{"one": 1}])
 
     def test_a_client_that_insists_on_the_vendors_domain_reaches_it_by_an_alias(self):
-        """The alias is set in this process's resolver, as /etc/hosts sets it for a machine."""
-        port = int(self.server.https_url.rsplit(":", 1)[1])
-        lookup = socket.getaddrinfo
-
-        def alias(host, asked, *arguments, **options):
-            if host == "api.local.rockset.com":
-                return lookup("127.0.0.1", port, *arguments, **options)
-            return lookup(host, asked, *arguments, **options)
-
         config = Configuration(
-            host="https://api.local.rockset.com", api_key=KEY, ssl_ca_cert=self.server.ca_file
+            host=f"https://{VENDOR_NAME}", api_key=KEY, ssl_ca_cert=self.server.ca_file
         )
-        with unittest.mock.patch("socket.getaddrinfo", alias):
-            rs = RocksetClient(host="https://api.local.rockset.com", config=config)
+        with vendor_alias(self.server.https_url):
+            rs = RocksetClient(host=f"https://{VENDOR_NAME}", config=config)
             self.assertEqual(rs.sql("SELECT 1 AS one").results, [{"one": 1}])
 
 

@@ -1,0 +1,3 @@
+SELECT o._id, o.amount
+FROM {{ ref('orders') }} o
+WHERE o.amount <= 0
