@@ -7,8 +7,12 @@ use crate::alias::Creator;
 use crate::catalog::Catalog;
 use crate::error::{CatalogError, Dependant, ObjectKind};
 use crate::name;
+use crate::random;
 use crate::sealing::Sealing;
 use crate::state::State;
+
+/// Random characters of the key of a receiver, as many as an API key has.
+const KEY_CHARACTERS: usize = 64;
 
 /// An integration as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +142,14 @@ impl Catalog {
         let view = self.view();
         let place = place(&view.state, name).map_err(|_| missing(name))?;
         Ok(view.state.integrations[place].clone())
+    }
+
+    /// The key of a new receiver: it begins as clients expect it.
+    pub fn new_receiver_key(&self) -> String {
+        format!(
+            "kafka{}",
+            random::alphanumerics(self.random(), KEY_CHARACTERS)
+        )
     }
 
     /// All integrations, by name.

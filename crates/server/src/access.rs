@@ -117,7 +117,7 @@ pub(crate) fn check(
         found.map_or("", |(_, value)| value.as_str())
     };
     match need {
-        Need::Public | Need::Listing(_) | Need::OwnQuery => Ok(()),
+        Need::Public | Need::Receiver | Need::Listing(_) | Need::OwnQuery => Ok(()),
         Need::Global(action) => caller.require_global(action),
         Need::Workspace(action) => caller.require(action, segment("workspace")),
         Need::VirtualInstance(Action::UpdateVi)

@@ -11,6 +11,7 @@ use outcrop_catalog::Catalog;
 
 use crate::access::Caller;
 use crate::error::{ApiError, ApiResult};
+use crate::receiver;
 
 /// Finds who sent a request.
 ///
@@ -22,6 +23,39 @@ pub(crate) fn authenticate(catalog: &Catalog, headers: &HeaderMap) -> ApiResult<
         .authenticate(&secret)
         .ok_or_else(|| refused("the API key is unknown, expired or suspended"))?;
     Ok(Caller { key, rights })
+}
+
+/// Finds the integration whose key came with a request to a receiver.
+///
+/// # Errors
+/// `AUTHEXCEPTION` if there is no such key.
+pub(crate) fn authenticate_integration(
+    catalog: &Catalog,
+    headers: &HeaderMap,
+) -> ApiResult<String> {
+    let key = integration_key(headers)?;
+    receiver::integration_of(catalog, &key).ok_or_else(|| refused("no integration has this key"))
+}
+
+/// The user name of basic credentials, where some put the whole connection string.
+fn integration_key(headers: &HeaderMap) -> ApiResult<String> {
+    let value = headers
+        .get(header::AUTHORIZATION)
+        .ok_or_else(|| refused("no key was given: send that of the integration as a user name"))?;
+    let text = value.to_str().map_err(|_| unreadable())?.trim();
+    let (scheme, credentials) = text
+        .split_once(char::is_whitespace)
+        .ok_or_else(unreadable)?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(unreadable());
+    }
+    let decoded = STANDARD.decode(credentials.trim());
+    let text = String::from_utf8(decoded.map_err(|_| unreadable())?).map_err(|_| unreadable())?;
+    let key = receiver::key_of(&text).map(str::to_owned);
+    Ok(key.unwrap_or_else(|| {
+        let (user, _) = text.split_once(':').unwrap_or((&text, ""));
+        user.to_owned()
+    }))
 }
 
 /// The secret out of the header.

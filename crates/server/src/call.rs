@@ -27,6 +27,8 @@ pub(crate) struct Call {
     pub(crate) app: Arc<App>,
     /// Whose key it came with; none for public operations.
     pub(crate) caller: Option<Caller>,
+    /// The integration whose key it came with; only of receivers.
+    pub(crate) integration: Option<String>,
     /// The decoded segments of the path, by their names in the operation's path.
     pub(crate) segments: Vec<(String, String)>,
     /// The query string, still encoded.
@@ -59,6 +61,16 @@ impl Call {
         self.caller
             .as_ref()
             .ok_or_else(|| ApiError::internal("the operation has no caller"))
+    }
+
+    /// The integration whose key the call came with.
+    ///
+    /// # Errors
+    /// `INTERNALERROR` if the operation is no receiver, which is a mistake of ours.
+    pub(crate) fn integration(&self) -> ApiResult<&str> {
+        self.integration
+            .as_deref()
+            .ok_or_else(|| ApiError::internal("the operation is no receiver"))
     }
 
     /// Who makes what the operation makes.

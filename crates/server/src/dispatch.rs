@@ -74,12 +74,17 @@ async fn run(
     let received_micros = app.now_micros();
     let (parts, body) = request.into_parts();
     let checked = check(&app, operation, &segments, &parts.headers);
-    let (caller, handler) = match checked {
+    let (sender, handler) = match checked {
         Ok(checked) => checked,
         Err(error) => {
             body::discard(body, &parts.headers).await;
             return Err(error);
         }
+    };
+    let (caller, integration) = match sender {
+        Sender::Anybody => (None, None),
+        Sender::Caller(caller) => (Some(*caller), None),
+        Sender::Integration(name) => (None, Some(name)),
     };
     outcome.key_name = caller.as_ref().map(|caller| caller.key.name.clone());
     let is_write = handlers::is_document_write(operation.name);
@@ -108,6 +113,7 @@ async fn run(
     handler(Call {
         app,
         caller,
+        integration,
         segments,
         query,
         body,
@@ -118,19 +124,30 @@ async fn run(
     .await
 }
 
+/// Who sent a request, as far as the operation asks.
+enum Sender {
+    Anybody,
+    Caller(Box<Caller>),
+    /// The name of the integration whose key it came with.
+    Integration(String),
+}
+
 /// All that can be checked before the body is read.
 fn check(
     app: &App,
     operation: &'static Operation,
     segments: &[(String, String)],
     headers: &axum::http::HeaderMap,
-) -> ApiResult<(Option<Caller>, Handler)> {
-    let caller = match operation.need {
-        Need::Public => None,
+) -> ApiResult<(Sender, Handler)> {
+    let sender = match operation.need {
+        Need::Public => Sender::Anybody,
+        Need::Receiver => {
+            Sender::Integration(auth::authenticate_integration(&app.catalog, headers)?)
+        }
         need => {
             let caller = auth::authenticate(&app.catalog, headers)?;
             access::check(app, &caller, need, segments)?;
-            Some(caller)
+            Sender::Caller(Box::new(caller))
         }
     };
     if !handlers::answers_text(operation.name) {
@@ -145,7 +162,7 @@ fn check(
     if body::is_present(headers) {
         negotiation::check_content_type(headers)?;
     }
-    Ok((caller, handler))
+    Ok((sender, handler))
 }
 
 /// The response to a failure; logs what the client does not get to see.

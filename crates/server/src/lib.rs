@@ -29,6 +29,7 @@ mod negotiation;
 mod operations;
 mod queries;
 mod query_source;
+mod receiver;
 mod router;
 mod scheduler;
 mod server;

@@ -7,7 +7,9 @@ use axum::http::Method as HttpMethod;
 use outcrop_catalog::Action;
 
 use Method::{Delete, Get, Patch, Post, Put};
-use Need::{Account, Global, Listing, OwnQuery, Public, Query, VirtualInstance, Workspace};
+use Need::{
+    Account, Global, Listing, OwnQuery, Public, Query, Receiver, VirtualInstance, Workspace,
+};
 
 /// The methods of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,6 +57,8 @@ impl Method {
 pub enum Need {
     /// Nothing; a key is not looked at.
     Public,
+    /// The key of an integration, which is good for nothing else.
+    Receiver,
     /// An action on the organisation.
     Global(Action),
     /// An action on the workspace of the path.
@@ -135,6 +139,7 @@ pub const BEYOND_SPECIFICATION: &[Operation] = &[
         "metrics",
         Global(Action::GetMetrics),
     ),
+    operation(Post, "/v1/receivers/kafka", "receiveKafka", Receiver),
     operation(Post, "/v1/telemetry", "telemetry", Public),
     operation(
         Post,

@@ -39,11 +39,20 @@ pub(crate) enum Rule {
     RequiredSecret,
     /// The server fills it in; what a client sends is passed over.
     Server,
+    /// As [`Self::Server`], and not shown to everybody.
+    ServerSecret,
 }
 
 impl Rule {
     fn is_secret(self) -> bool {
-        matches!(self, Self::Secret | Self::RequiredSecret)
+        matches!(
+            self,
+            Self::Secret | Self::RequiredSecret | Self::ServerSecret
+        )
+    }
+
+    fn is_the_servers(self) -> bool {
+        matches!(self, Self::Server | Self::ServerSecret)
     }
 
     fn is_required(self) -> bool {
@@ -65,7 +74,7 @@ pub(crate) fn check(fields: &[Field], value: &Value, path: &str) -> ApiResult<Va
         let path = format!("{path}.{}", field.name);
         let given = members.get(field.name).filter(|value| !value.is_null());
         let value = match given {
-            _ if field.rule == Rule::Server => Value::Null,
+            _ if field.rule.is_the_servers() => Value::Null,
             Some(value) => field.shape.check(value, &path)?,
             None if field.rule.is_required() => {
                 return Err(ApiError::invalid(format!("`{path}` is required")));
@@ -139,6 +148,11 @@ pub(crate) fn replace_secrets(
             _ => {}
         }
     }
+}
+
+/// What the secret at `path` of the object `name` is sealed for.
+pub(crate) fn secret_place(name: &str, path: &str) -> String {
+    format!("{name}/{path}")
 }
 
 /// The members that are named as one of `kinds`, of which there has to be exactly one that is not `null`.

@@ -223,7 +223,7 @@ fn with_stats(call: &Call, record: CollectionRecord) -> Collection {
         .catalog
         .collection(&record.workspace, &record.name)
         .ok();
-    let sources = sources::of_collection(&record, entry.as_deref());
+    let sources = sources::of_collection(&call.app.catalog, &record, entry.as_deref());
     let mut data = shown(call, record);
     data.sources = sources;
     data.stats = Some(entry.as_deref().map(stats).unwrap_or_default());
@@ -234,7 +234,7 @@ fn with_stats(call: &Call, record: CollectionRecord) -> Collection {
 fn shown(call: &Call, record: CollectionRecord) -> Collection {
     let main_instance = call.app.catalog.organization().main_virtual_instance_id;
     let full_name = record.full_name();
-    let kept = sources::of_collection(&record, None);
+    let kept = sources::of_collection(&call.app.catalog, &record, None);
     let aliases = call.app.catalog.aliases().into_iter();
     let aliases = aliases.filter(|alias| {
         alias.collection.full_name() == full_name && may_list(call, &alias.workspace)

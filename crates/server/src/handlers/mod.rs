@@ -12,6 +12,7 @@ mod operation;
 mod organization;
 mod queries;
 mod query_lambdas;
+mod receivers;
 mod roles;
 mod scheduled_lambdas;
 mod sources;
@@ -33,6 +34,7 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     ("health", |call| Box::pin(operation::health(call))),
     ("ready", |call| Box::pin(operation::health(call))),
     ("metrics", |call| Box::pin(operation::metrics(call))),
+    ("receiveKafka", |call| Box::pin(receivers::kafka(call))),
     ("telemetry", |call| Box::pin(operation::telemetry(call))),
     ("greet", |call| Box::pin(organization::greet(call))),
     ("getOrganization", |call| Box::pin(organization::get(call))),
@@ -267,7 +269,10 @@ pub(crate) fn answers_text(name: &str) -> bool {
 
 /// Whether the operation's body holds documents, for which there are limits of their own.
 pub(crate) fn is_document_write(name: &str) -> bool {
-    matches!(name, "addDocuments" | "patchDocuments" | "deleteDocuments")
+    matches!(
+        name,
+        "addDocuments" | "patchDocuments" | "deleteDocuments" | "receiveKafka"
+    )
 }
 
 #[cfg(test)]

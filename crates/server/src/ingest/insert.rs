@@ -52,6 +52,7 @@ impl InsertSink {
                 received: Timestamp(call.received_micros),
                 document_bytes_max: call.app.limits.document_bytes_max,
                 is_measured: true,
+                keeps_meta: false,
             },
             request_id: ids::uuid(call.app.environment().random.as_ref())
                 .hyphenated()

@@ -10,7 +10,7 @@ use crate::error::{ApiError, ApiResult};
 /// Name of the member that holds a document's time.
 pub(crate) const EVENT_TIME: &str = "_event_time";
 
-/// Name of the member that is reserved for sources, and dropped.
+/// Name of the member that is reserved for sources, and dropped if it does not come from one.
 pub(crate) const META: &str = "_meta";
 
 /// Microseconds of a day.
@@ -25,6 +25,8 @@ pub(crate) struct Settling {
     pub(crate) document_bytes_max: usize,
     /// Whether a document can be that large at all: measuring costs an encoding.
     pub(crate) is_measured: bool,
+    /// Whether `_meta` comes from a source of ours; else it is dropped.
+    pub(crate) keeps_meta: bool,
 }
 
 impl Settling {
@@ -38,7 +40,9 @@ impl Settling {
             let name = HIDDEN_FIELD.escape_debug();
             return Err(ApiError::invalid(format!("the field `{name}` is reserved")));
         }
-        document.remove(META);
+        if !self.keeps_meta {
+            document.remove(META);
+        }
         document.insert(ID.to_owned(), Value::String(id.to_owned()));
         let event_time = match document.remove(EVENT_TIME) {
             None | Some(Value::Null) => self.received,

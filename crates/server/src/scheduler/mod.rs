@@ -261,6 +261,7 @@ async fn execute(
     let response = handler(Call {
         app: Arc::clone(app),
         caller: Some(caller),
+        integration: None,
         segments: segments
             .map(|(name, value)| (name.to_owned(), value.clone()))
             .into(),

@@ -26,6 +26,7 @@ mod privileges;
 mod queries;
 mod query_lambdas;
 mod query_pages;
+mod receivers;
 mod restart;
 mod retention;
 mod rights;

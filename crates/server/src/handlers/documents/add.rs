@@ -6,14 +6,16 @@
 use std::sync::Arc;
 
 use axum::response::Response;
+use outcrop_api::document::DocumentsResponse;
 use outcrop_catalog::CollectionEntry;
 use outcrop_document::{Object, Timestamp, Value, json};
 use outcrop_query::{RolledUp, Transformation, Transformed};
 use outcrop_storage::Operation;
 
 use super::Entry;
+use crate::app::App;
 use crate::blocking;
-use crate::call::Call;
+use crate::call::{self, Call};
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
 use crate::ingest::id::{self, ID};
@@ -25,37 +27,84 @@ use crate::ingest::transformations;
 /// `POST …/docs`.
 pub(crate) async fn handle(call: Call) -> ApiResult<Response> {
     let entry = super::collection(&call)?;
-    let app = Arc::clone(&call.app);
-    let transformation = app.transformations.of(app.engine(), &entry).await?;
+    let batch = Batch {
+        received: Timestamp(call.received_micros),
+        bytes: call.body.len(),
+        keeps_meta: false,
+    };
+    let (body, documents_max) = (call.body.clone(), call.app.limits.write_documents_max);
+    let values = move || super::elements(&body, documents_max);
+    let response = add(&call.app, &entry, batch, values).await?;
+    call::json(&response)
+}
+
+/// Documents that come in together.
+#[derive(Clone, Copy)]
+pub(in crate::handlers) struct Batch {
+    /// The default of their `_event_time`.
+    pub(in crate::handlers) received: Timestamp,
+    /// Size of the text that they are read from.
+    pub(in crate::handlers) bytes: usize,
+    /// Whether their `_meta` comes from a source of ours, and is stored.
+    pub(in crate::handlers) keeps_meta: bool,
+}
+
+/// Adds the documents `values` of a batch to a collection, and tells what became of each.
+///
+/// # Errors
+/// Those of `values`, of a transformation that fails as a whole, and of storage.
+pub(in crate::handlers) async fn add<V>(
+    app: &App,
+    entry: &CollectionEntry,
+    batch: Batch,
+    values: V,
+) -> ApiResult<DocumentsResponse>
+where
+    V: FnOnce() -> ApiResult<Vec<Value>> + Send + 'static,
+{
+    let transformation = app.transformations.of(app.engine(), entry).await?;
     let reader = Arc::new(Reader {
         request_id: ids::uuid(app.environment().random.as_ref())
             .hyphenated()
             .to_string(),
         settling: Settling {
-            received: Timestamp(call.received_micros),
+            received: batch.received,
             document_bytes_max: app.limits.document_bytes_max,
             // A document of the body is not larger than it by much; one that is made of it may be.
-            is_measured: transformation.is_some()
-                || call.body.len() > app.limits.document_bytes_max,
+            is_measured: transformation.is_some() || batch.bytes > app.limits.document_bytes_max,
+            keeps_meta: batch.keeps_meta,
         },
     });
-    match transformation {
-        None => super::write(call, move |index, value| reader.entry(index, value)).await,
-        Some(rollup) if rollup.is_rollup() => rolled_up(call, &entry, &reader, rollup).await,
-        Some(transformation) => transformed(call, &entry, reader, transformation).await,
-    }
+    let Some(transformation) = transformation else {
+        let read = move |index, value| reader.entry(index, value);
+        let entries = super::read(batch.bytes, values, read).await?;
+        return super::commit(entry, entries).await;
+    };
+    let (sources, documents) = inputs(batch, values).await?;
+    let entries = match transformation.is_rollup() {
+        true => rolled_up(app, entry, &reader, transformation, sources, documents).await?,
+        false => {
+            let given = transform(app, &reader, &transformation, documents).await?;
+            let unnests = transformation.unnests();
+            let combine = move || reader.combined(sources, given, unnests);
+            blocking::run_for(batch.bytes, combine).await?
+        }
+    };
+    count_errors(entry, &entries);
+    super::commit(entry, entries).await
 }
 
 /// Adds the documents to the groups of a rollup, all that can be read or none.
 async fn rolled_up(
-    call: Call,
+    app: &App,
     entry: &CollectionEntry,
     reader: &Reader,
     rollup: Arc<Transformation>,
-) -> ApiResult<Response> {
-    let (inputs, documents) = inputs(&call).await?;
+    inputs: Vec<ApiResult<Source>>,
+    documents: Vec<Object>,
+) -> ApiResult<Vec<Entry>> {
     let now = reader.settling.received;
-    let rolled_up = call.app.engine().roll_up(rollup, documents, now).await;
+    let rolled_up = app.engine().roll_up(rollup, documents, now).await;
     let RolledUp { parts, documents } = rolled_up.map_err(transformations::failed)?;
     let settling = reader.settling;
     let operations = parts.into_iter();
@@ -80,16 +129,18 @@ async fn rolled_up(
             Err(message) => Entry::failed(source_id, transformation_failed(&message)),
         }
     });
-    let entries: Vec<_> = entries.collect();
-    count_errors(entry, &entries);
-    super::commit(&call, entry, entries).await
+    Ok(entries.collect())
 }
 
-/// The documents of the body as a transformation sees them, and for each element of it what there is
+/// The documents of a batch as a transformation sees them, and for each element of it what there is
 /// to know about its document besides, or why there is none.
-async fn inputs(call: &Call) -> ApiResult<(Vec<ApiResult<Source>>, Vec<Object>)> {
+async fn inputs<V>(batch: Batch, values: V) -> ApiResult<(Vec<ApiResult<Source>>, Vec<Object>)>
+where
+    V: FnOnce() -> ApiResult<Vec<Value>> + Send + 'static,
+{
     let mut documents = Vec::new();
-    let inputs = super::read(call, |_, value| input(value)).await?;
+    let read = move |_, value| input(value, batch.keeps_meta);
+    let inputs = super::read(batch.bytes, values, read).await?;
     let mut sources = Vec::with_capacity(inputs.len());
     for input in inputs {
         sources.push(input.map(|document| {
@@ -101,43 +152,23 @@ async fn inputs(call: &Call) -> ApiResult<(Vec<ApiResult<Source>>, Vec<Object>)>
     Ok((sources, documents))
 }
 
-fn transformation_failed(message: &str) -> ApiError {
-    ApiError::invalid(format!("the ingest transformation failed: {message}"))
+/// What the transformation makes of each document.
+async fn transform(
+    app: &App,
+    reader: &Reader,
+    transformation: &Arc<Transformation>,
+    documents: Vec<Object>,
+) -> ApiResult<Vec<Transformed>> {
+    if transformation.is_identity() {
+        return Ok(documents.into_iter().map(|one| Ok(vec![one])).collect());
+    }
+    let (compiled, now) = (Arc::clone(transformation), reader.settling.received);
+    let given = app.engine().transform(compiled, documents, now).await;
+    given.map_err(transformations::failed)
 }
 
-/// Writes what the transformation makes of the documents.
-async fn transformed(
-    call: Call,
-    entry: &CollectionEntry,
-    reader: Arc<Reader>,
-    transformation: Arc<Transformation>,
-) -> ApiResult<Response> {
-    let (sources, documents) = inputs(&call).await?;
-    let given: Vec<Transformed> = match transformation.is_identity() {
-        true => documents.into_iter().map(|one| Ok(vec![one])).collect(),
-        false => {
-            let now = reader.settling.received;
-            let compiled = Arc::clone(&transformation);
-            let given = call.app.engine().transform(compiled, documents, now).await;
-            given.map_err(transformations::failed)?
-        }
-    };
-    let unnests = transformation.unnests();
-    let combine = move || {
-        let mut given = given.into_iter();
-        let entries = sources.into_iter().enumerate().map(|(index, source)| {
-            let source = match source {
-                Ok(source) => source,
-                Err(error) => return Entry::failed(None, error),
-            };
-            let given = given.next().unwrap_or_else(|| Ok(Vec::new()));
-            reader.transformed(index, &source, given, unnests)
-        });
-        entries.collect::<Vec<_>>()
-    };
-    let entries = blocking::run_for(call.body.len(), combine).await?;
-    count_errors(entry, &entries);
-    super::commit(&call, entry, entries).await
+fn transformation_failed(message: &str) -> ApiError {
+    ApiError::invalid(format!("the ingest transformation failed: {message}"))
 }
 
 /// What a document that came in hands down to those that a transformation makes of it.
@@ -155,12 +186,14 @@ impl Source {
     }
 }
 
-/// A document as a transformation sees it: typed values resolved, no `_meta`.
-fn input(value: Value) -> ApiResult<Object> {
+/// A document as a transformation sees it: typed values resolved, no `_meta` but that of a source.
+fn input(value: Value, keeps_meta: bool) -> ApiResult<Object> {
     let Value::Object(mut document) = value else {
         return Err(ApiError::invalid("a document has to be a JSON object"));
     };
-    document.remove(META);
+    if !keeps_meta {
+        document.remove(META);
+    }
     match json::resolve_typed(Value::Object(document))? {
         Value::Object(document) => Ok(document),
         _ => Err(ApiError::invalid(
@@ -216,7 +249,9 @@ impl Reader {
 
     /// The document as it is stored: typed values resolved, special members in place.
     fn document(&self, mut document: Object, id: &str) -> ApiResult<Object> {
-        document.remove(META);
+        if !self.settling.keeps_meta {
+            document.remove(META);
+        }
         document.insert(ID.to_owned(), Value::String(id.to_owned()));
         let Value::Object(document) = json::resolve_typed(Value::Object(document))? else {
             return Err(ApiError::invalid(
@@ -224,6 +259,25 @@ impl Reader {
             ));
         };
         self.settling.settle(document, id)
+    }
+
+    /// The entries of documents, out of those of which that could be read a transformation made `given`.
+    fn combined(
+        &self,
+        sources: Vec<ApiResult<Source>>,
+        given: Vec<Transformed>,
+        unnests: bool,
+    ) -> Vec<Entry> {
+        let mut given = given.into_iter();
+        let entries = sources.into_iter().enumerate().map(|(index, source)| {
+            let source = match source {
+                Ok(source) => source,
+                Err(error) => return Entry::failed(None, error),
+            };
+            let given = given.next().unwrap_or_else(|| Ok(Vec::new()));
+            self.transformed(index, &source, given, unnests)
+        });
+        entries.collect()
     }
 
     /// The entry of a document out of which the transformation made `given`.

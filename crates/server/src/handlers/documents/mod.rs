@@ -56,8 +56,10 @@ where
     F: Fn(usize, Value) -> Entry + Send + 'static,
 {
     let entry = collection(&call)?;
-    let entries = self::read(&call, read).await?;
-    commit(&call, &entry, entries).await
+    let (body, documents_max) = (call.body.clone(), call.app.limits.write_documents_max);
+    let values = move || elements(&body, documents_max);
+    let entries = self::read(call.body.len(), values, read).await?;
+    call::json(&commit(&entry, entries).await?)
 }
 
 /// The collection of the path.
@@ -66,23 +68,22 @@ fn collection(call: &Call) -> ApiResult<Arc<CollectionEntry>> {
     Ok(call.app.catalog.collection(workspace, name)?)
 }
 
-/// What `read` makes of each element of `data`.
-async fn read<T, F>(call: &Call, read: F) -> ApiResult<Vec<T>>
+/// What `read` makes of each of the `values`, which are read out of `bytes`.
+async fn read<T, V, F>(bytes: usize, values: V, read: F) -> ApiResult<Vec<T>>
 where
     T: Send + 'static,
+    V: FnOnce() -> ApiResult<Vec<Value>> + Send + 'static,
     F: Fn(usize, Value) -> T + Send + 'static,
 {
-    let body = call.body.clone();
-    let documents_max = call.app.limits.write_documents_max;
-    blocking::run_for(body.len(), move || {
-        let values = elements(&body, documents_max)?.into_iter().enumerate();
+    blocking::run_for(bytes, move || {
+        let values = values()?.into_iter().enumerate();
         Ok(values.map(|(index, value)| read(index, value)).collect())
     })
     .await?
 }
 
-/// Writes what can be written and tells what became of each entry, in the request's order.
-async fn commit(call: &Call, entry: &CollectionEntry, entries: Vec<Entry>) -> ApiResult<Response> {
+/// Writes what can be written and tells what became of each entry, in their order.
+async fn commit(entry: &CollectionEntry, entries: Vec<Entry>) -> ApiResult<DocumentsResponse> {
     let collection = entry.handle();
     let mut operations = Vec::with_capacity(entries.len());
     let mut pending = Vec::with_capacity(entries.len());
@@ -119,9 +120,9 @@ async fn commit(call: &Call, entry: &CollectionEntry, entries: Vec<Entry>) -> Ap
                 statuses(own, patch_id.is_some(), id.as_deref())
             }
         };
-        data.push(shown(call, id, patch_id, result));
+        data.push(shown(entry, id, patch_id, result));
     }
-    call::json(&DocumentsResponse {
+    Ok(DocumentsResponse {
         data,
         last_offset: offsets::fence(seqno),
     })
@@ -160,7 +161,7 @@ fn status(outcome: Outcome, is_patch: bool, id: Option<&str>) -> Result<Status, 
 }
 
 fn shown(
-    call: &Call,
+    entry: &CollectionEntry,
     id: Option<String>,
     patch_id: Option<String>,
     result: Result<Status, ApiError>,
@@ -169,7 +170,7 @@ fn shown(
         Ok(status) => (status, None),
         Err(error) => (Status::Error, Some(*error.model)),
     };
-    let collection = Some(call.segment("collection").to_owned());
+    let collection = Some(entry.record().name.clone());
     DocumentStatus {
         collection,
         error,

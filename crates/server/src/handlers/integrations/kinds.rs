@@ -70,7 +70,7 @@ const KINDS: &[(&str, &[Field])] = &[
         &[
             field("use_v3", Shape::Bool, Rule::Optional),
             field("bootstrap_servers", Shape::Text, Rule::Optional),
-            field("connection_string", Shape::Text, Rule::Optional),
+            field("connection_string", Shape::Text, Rule::ServerSecret),
             field("kafka_topic_names", Shape::Texts, Rule::Optional),
             field(
                 "kafka_data_format",

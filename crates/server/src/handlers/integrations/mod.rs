@@ -1,6 +1,7 @@
 //! `/v1/orgs/self/integrations`.
 //!
-//! Nothing is connected to: what is wrong with an address or a key shows when a source uses it.
+//! Nothing is connected to: what is wrong with an address or a key shows when a source uses it. One of type `kafka` that is
+//! not of version 3 is sent to, by [receivers](crate::receiver).
 
 mod kinds;
 
@@ -18,6 +19,7 @@ use crate::blocking;
 use crate::call::{self, Call};
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
+use crate::receiver;
 use crate::shape;
 
 /// What is shown of a secret. A client that sends it back keeps the secret as it is.
@@ -39,8 +41,10 @@ pub(crate) async fn create(call: Call) -> ApiResult<Response> {
         .name
         .ok_or_else(|| ApiError::invalid("`name` is required"))?;
     let settings = shape::check(kinds::fields(kind), given, kind)?;
+    let mut settings = sealed(&call, &name, kind, settings, None)?;
+    receiver::open(&call.app, &name, kind, &mut settings, None);
     let new = NewIntegration {
-        settings: sealed(&call, &name, kind, settings, None)?,
+        settings,
         name,
         description: request.description,
         kind: kind.to_owned(),
@@ -86,7 +90,9 @@ pub(crate) async fn update(call: Call) -> ApiResult<Response> {
                 )));
             }
             let settings = shape::check(kinds::fields(kind), given, kind)?;
-            Some(sealed(&call, &name, kind, settings, Some(&old))?)
+            let mut settings = sealed(&call, &name, kind, settings, Some(&old))?;
+            receiver::open(&call.app, &name, kind, &mut settings, Some(&old));
+            Some(settings)
         }
     };
     let catalog = Arc::clone(&call.app.catalog);
@@ -143,7 +149,9 @@ fn sealed(
     let mut unknown = None;
     shape::replace_secrets(fields, &mut settings, kind, &mut |path, secret| {
         if secret != REDACTED && secret != mask(secret) {
-            return catalog.sealing().seal(random, &place(name, path), secret);
+            return catalog
+                .sealing()
+                .seal(random, &shape::secret_place(name, path), secret);
         }
         match kept.remove(path) {
             Some((sealed, shown)) if shown == secret => sealed,
@@ -161,14 +169,11 @@ fn sealed(
     }
 }
 
-/// What a secret is sealed for.
-fn place(name: &str, path: &str) -> String {
-    format!("{name}/{path}")
-}
-
 /// What is shown of a sealed secret.
 fn opened(catalog: &Catalog, name: &str, path: &str, sealed: &str) -> String {
-    let secret = catalog.sealing().open_text(&place(name, path), sealed);
+    let secret = catalog
+        .sealing()
+        .open_text(&shape::secret_place(name, path), sealed);
     secret.map_or_else(|| REDACTED.to_owned(), |secret| mask(&secret))
 }
 
@@ -196,7 +201,10 @@ fn shown(call: &Call, record: IntegrationRecord) -> Integration {
         kinds::fields(&record.kind),
         &mut settings,
         &record.kind,
-        &mut |path, text| opened(catalog, &record.name, path, text),
+        &mut |path, text| match receiver::is_connection_string(path) {
+            true => receiver::shown(call, &record.name, text),
+            false => opened(catalog, &record.name, path, text),
+        },
     );
     if let Some(Value::Object(role)) = settings.get_mut("aws_role") {
         let external_id = catalog.organization().external_id;

@@ -1,14 +1,17 @@
 //! `/v1/orgs/self/ws/{workspace}/collections/{collection}/sources`.
 //!
-//! Sources are kept, checked and shown; there is no connector yet that reads one. Their status says so.
+//! Sources are kept, checked and shown; there is no connector yet that reads one. Their status says so. Those of type
+//! `kafka` may be [sent to](crate::receiver).
 
 mod kinds;
+
+use std::sync::Arc;
 
 use axum::response::Response;
 use outcrop_api::Data;
 use outcrop_api::collection::FieldMappingQuery;
 use outcrop_api::source::{Source, SourceRequest, SourceStatus};
-use outcrop_catalog::{Action, CollectionEntry, CollectionRecord, SourceRecord};
+use outcrop_catalog::{Action, Catalog, CollectionEntry, CollectionRecord, SourceRecord};
 use serde_json::{Value, json};
 
 use crate::blocking;
@@ -16,6 +19,7 @@ use crate::call::{self, Call};
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
 use crate::ingest::transformations;
+use crate::receiver;
 use crate::shape;
 
 /// `GET …/sources`.
@@ -23,14 +27,14 @@ use crate::shape;
 pub(crate) async fn list(call: Call) -> ApiResult<Response> {
     let record = record(&call)?;
     let entry = call.app.catalog.collection(&record.workspace, &record.name);
-    let data = of_collection(&record, entry.ok().as_deref());
+    let data = of_collection(&call.app.catalog, &record, entry.ok().as_deref());
     call::json(&Data { data })
 }
 
 /// `POST …/sources`: the answer has neither id nor status, as Rockset's had not.
 pub(crate) async fn create(call: Call) -> ApiResult<Response> {
     let source = new(&call, call.json()?).await?;
-    let mut data = shown(&source);
+    let mut data = shown(&call.app.catalog, &source);
     blocking::run(move || {
         let (workspace, collection) = (call.segment("workspace"), call.segment("collection"));
         call.app.catalog.add_source(workspace, collection, source)
@@ -46,7 +50,7 @@ pub(crate) async fn create(call: Call) -> ApiResult<Response> {
 pub(crate) async fn get(call: Call) -> ApiResult<Response> {
     let record = record(&call)?;
     call::json(&Data {
-        data: shown(record.source(call.segment("source"))?),
+        data: shown(&call.app.catalog, record.source(call.segment("source"))?),
     })
 }
 
@@ -84,6 +88,7 @@ pub(crate) async fn resume(call: Call) -> ApiResult<Response> {
 
 /// `DELETE …/sources/{source}`: answers what it was. The documents that came from it stay.
 pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
+    let app = Arc::clone(&call.app);
     let source = blocking::run(move || {
         let (workspace, collection) = (call.segment("workspace"), call.segment("collection"));
         let catalog = &call.app.catalog;
@@ -91,7 +96,7 @@ pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
     })
     .await??;
     call::json(&Data {
-        data: shown(&source),
+        data: shown(&app.catalog, &source),
     })
 }
 
@@ -111,10 +116,12 @@ pub(super) async fn all_new(call: &Call, requests: Vec<Value>) -> ApiResult<Vec<
 
 /// The sources of a collection, the Write API among them once its documents had a transformation fail.
 pub(super) fn of_collection(
+    catalog: &Catalog,
     record: &CollectionRecord,
     entry: Option<&CollectionEntry>,
 ) -> Vec<Source> {
-    let kept = record.settings.sources.iter().map(shown);
+    let kept = record.settings.sources.iter();
+    let kept = kept.map(|source| shown(catalog, source));
     kept.chain(entry.and_then(write_api)).collect()
 }
 
@@ -210,6 +217,7 @@ async fn update_source(
     call: Call,
     change: impl FnOnce(&mut SourceRecord) + Send + 'static,
 ) -> ApiResult<Response> {
+    let app = Arc::clone(&call.app);
     let (record, id) = blocking::run(move || {
         let (workspace, collection) = (call.segment("workspace"), call.segment("collection"));
         let id = call.segment("source");
@@ -219,18 +227,19 @@ async fn update_source(
     })
     .await??;
     call::json(&Data {
-        data: shown(record.source(&id)?),
+        data: shown(&app.catalog, record.source(&id)?),
     })
 }
 
 /// The source as clients see it.
-fn shown(record: &SourceRecord) -> Source {
+fn shown(catalog: &Catalog, record: &SourceRecord) -> Source {
     let message = format!(
         "sources of type `{}` are not read yet: add documents by the Write API",
         record.kind
     );
     let (state, message) = match record.suspended_at_micros {
         Some(_) => ("SUSPENDED", None),
+        None if receiver::takes(catalog, record) => ("WATCHING", None),
         None => ("ERROR", Some(message)),
     };
     Source {
