@@ -23,6 +23,7 @@ pub mod query_lambda;
 pub mod role;
 pub mod scheduled_lambda;
 pub mod source;
+pub mod upload;
 pub mod user;
 pub mod view;
 pub mod virtual_instance;

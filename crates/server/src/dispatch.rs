@@ -95,6 +95,8 @@ async fn run(
     };
     let _permit = if is_write {
         let declared = body::declared_bytes(&parts.headers);
+        // A form is small where its file is compressed.
+        let declared = declared.filter(|_| !handlers::takes_form(operation.name));
         let bytes = declared
             .and_then(|bytes| usize::try_from(bytes).ok())
             .unwrap_or(bytes_max);
@@ -160,7 +162,10 @@ fn check(
         ))
     })?;
     if body::is_present(headers) {
-        negotiation::check_content_type(headers)?;
+        match handlers::takes_form(operation.name) {
+            true => negotiation::check_form(headers)?,
+            false => negotiation::check_content_type(headers)?,
+        }
     }
     Ok((sender, handler))
 }

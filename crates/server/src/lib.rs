@@ -35,6 +35,7 @@ mod scheduler;
 mod server;
 mod shape;
 mod tls;
+mod upload;
 
 pub use config::{Limits, ServerConfig};
 pub use memory::MEMORY_BYTES_MIN;

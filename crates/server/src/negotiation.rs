@@ -1,4 +1,4 @@
-//! `Accept` and `Content-Type`: everything here is JSON.
+//! `Accept` and `Content-Type`: everything here is JSON, but for files that are uploaded.
 
 use axum::http::{HeaderMap, header};
 use outcrop_api::error::ErrorType;
@@ -44,13 +44,7 @@ fn takes_json(range: &str) -> bool {
 /// # Errors
 /// `UNSUPPORTEDMEDIATYPE` for another type, character set or an encoding such as gzip.
 pub(crate) fn check_content_type(headers: &HeaderMap) -> ApiResult<()> {
-    if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
-        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
-    {
-        return Err(unsupported(
-            "a body with a `Content-Encoding` is not supported",
-        ));
-    }
+    check_encoding(headers)?;
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
     };
@@ -64,6 +58,30 @@ pub(crate) fn check_content_type(headers: &HeaderMap) -> ApiResult<()> {
     match charset.map(|charset| charset.trim_matches('"')) {
         None | Some("utf-8" | "utf8" | "us-ascii") => Ok(()),
         Some(_) => Err(unsupported("the body has to be in UTF-8")),
+    }
+}
+
+/// Checks that a body that is there is a form with a file.
+///
+/// # Errors
+/// `UNSUPPORTEDMEDIATYPE` for another type, or an encoding such as gzip.
+pub(crate) fn check_form(headers: &HeaderMap) -> ApiResult<()> {
+    check_encoding(headers)?;
+    let value = headers.get(header::CONTENT_TYPE);
+    let text = value.and_then(|value| value.to_str().ok());
+    let media_type = text.and_then(|text| text.split(';').next());
+    match media_type.map(|text| text.trim().to_ascii_lowercase()) {
+        Some(media_type) if media_type == "multipart/form-data" => Ok(()),
+        _ => Err(unsupported("the body has to be `multipart/form-data`")),
+    }
+}
+
+fn check_encoding(headers: &HeaderMap) -> ApiResult<()> {
+    match headers.get(header::CONTENT_ENCODING) {
+        Some(encoding) if !encoding.as_bytes().eq_ignore_ascii_case(b"identity") => Err(
+            unsupported("a body with a `Content-Encoding` is not supported"),
+        ),
+        _ => Ok(()),
     }
 }
 

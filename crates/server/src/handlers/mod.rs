@@ -16,6 +16,7 @@ mod receivers;
 mod roles;
 mod scheduled_lambdas;
 mod sources;
+mod uploads;
 mod users;
 mod views;
 mod virtual_instances;
@@ -28,6 +29,9 @@ use crate::call::Handler;
 
 /// What stands for the caller in the path of a user.
 pub(crate) const SELF: &str = "self";
+
+/// The operation whose body is a form.
+const UPLOAD: &str = "uploadFile";
 
 /// The handlers by the operations' names. An operation that is not here answers 501.
 pub(crate) const BUILT: &[(&str, Handler)] = &[
@@ -87,6 +91,7 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     ("deleteDocuments", |call| {
         Box::pin(documents::delete::handle(call))
     }),
+    (UPLOAD, |call| Box::pin(uploads::upload(call))),
     ("getCollectionOffsets", |call| Box::pin(offsets::post(call))),
     ("getCollectionOffsetsByFence", |call| {
         Box::pin(offsets::get(call))
@@ -267,11 +272,16 @@ pub(crate) fn answers_text(name: &str) -> bool {
     matches!(name, "health" | "ready" | "metrics")
 }
 
+/// Whether the operation's body is a form, and no JSON.
+pub(crate) fn takes_form(name: &str) -> bool {
+    name == UPLOAD
+}
+
 /// Whether the operation's body holds documents, for which there are limits of their own.
 pub(crate) fn is_document_write(name: &str) -> bool {
     matches!(
         name,
-        "addDocuments" | "patchDocuments" | "deleteDocuments" | "receiveKafka"
+        "addDocuments" | "patchDocuments" | "deleteDocuments" | "receiveKafka" | UPLOAD
     )
 }
 

@@ -39,6 +39,7 @@ mod sources;
 mod tls;
 mod transformation_equals_query;
 mod transformations;
+mod uploads;
 mod users;
 mod views;
 mod virtual_instance_queues;

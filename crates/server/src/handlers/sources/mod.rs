@@ -60,7 +60,11 @@ pub(crate) async fn update(call: Call) -> ApiResult<Response> {
     check_integration(&call, request.integration_name.as_deref())?;
     let old = record(&call)?.source(call.segment("source"))?.clone();
     let settings = updated_settings(&old, &request)?;
-    let format_params = format_params(request.format_params.as_ref())?;
+    let format_params = request
+        .format_params
+        .as_ref()
+        .map(format_params)
+        .transpose()?;
     let ingest_transformation = transformation(&call, request.ingest_transformation).await?;
     update_source(call, move |source| {
         source.settings = settings;
@@ -138,7 +142,11 @@ async fn new(call: &Call, request: SourceRequest) -> ApiResult<SourceRecord> {
         kind: kind.to_owned(),
         integration: request.integration_name,
         settings: shape::check(kinds::fields(kind), given, kind)?,
-        format_params: format_params(request.format_params.as_ref())?,
+        format_params: request
+            .format_params
+            .as_ref()
+            .map(format_params)
+            .transpose()?,
         ingest_transformation: transformation(call, request.ingest_transformation).await?,
         suspended_at_micros: None,
     })
@@ -181,12 +189,13 @@ fn updated_settings(old: &SourceRecord, request: &SourceRequest) -> ApiResult<Va
     shape::check(kinds::fields(kind), &merged, kind)
 }
 
-fn format_params(given: Option<&Value>) -> ApiResult<Option<Value>> {
-    let checked = given.map(|given| shape::check(kinds::FORMAT_PARAMS, given, "format_params"));
-    let mut checked = checked.transpose()?;
-    let types = checked
-        .as_mut()
-        .and_then(|params| params.pointer_mut("/csv/columnTypes"));
+/// Format parameters in their shape.
+///
+/// # Errors
+/// `INVALIDINPUT` for what does not fit the description.
+pub(super) fn format_params(given: &Value) -> ApiResult<Value> {
+    let mut checked = shape::check(kinds::FORMAT_PARAMS, given, "format_params")?;
+    let types = checked.pointer_mut("/csv/columnTypes");
     if let Some(types) = types.and_then(Value::as_array_mut) {
         for name in types {
             *name = Value::from(name.as_str().unwrap_or_default().to_uppercase());
