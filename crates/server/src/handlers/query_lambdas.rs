@@ -18,6 +18,7 @@ use outcrop_catalog::{
 };
 use outcrop_query::{Engine, Parameter, QueryError};
 use parking_lot::Mutex;
+use serde_json::Value;
 
 use super::queries::Lambda;
 use super::{queries, virtual_instances};
@@ -331,12 +332,8 @@ async fn new_version(
         .ok_or_else(|| ApiError::invalid("`sql.query` is required"))?;
     let parameters = sql.default_parameters.into_iter();
     let default_parameters: Vec<LambdaParameter> = parameters
-        .map(|parameter| LambdaParameter {
-            name: parameter.name,
-            type_name: parameter.type_name,
-            value: parameter.value,
-        })
-        .collect();
+        .map(default_parameter)
+        .collect::<ApiResult<_>>()?;
     let are_values = default_parameters.iter().all(|parameter| {
         let LambdaParameter {
             name,
@@ -368,6 +365,32 @@ async fn new_version(
         },
         is_public: request.is_public,
         creator: call.creator()?,
+    })
+}
+
+/// A default parameter as it is kept: its value is text, which is all that clients read.
+///
+/// # Errors
+/// `INVALIDINPUT` without a value.
+fn default_parameter(parameter: QueryParameter) -> ApiResult<LambdaParameter> {
+    let QueryParameter {
+        name,
+        type_name,
+        value,
+    } = parameter;
+    let value = match value {
+        text @ Value::String(_) => text,
+        Value::Null if !type_name.eq_ignore_ascii_case("null") => {
+            return Err(ApiError::invalid(format!(
+                "the default parameter `{name}` has no `value`"
+            )));
+        }
+        other => Value::from(other.to_string()),
+    };
+    Ok(LambdaParameter {
+        name,
+        type_name,
+        value,
     })
 }
 

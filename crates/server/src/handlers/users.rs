@@ -116,7 +116,13 @@ pub(crate) async fn preferences(call: Call) -> ApiResult<Response> {
 }
 
 /// `POST /v1/orgs/self/users/self/preferences`: they replace the old ones. Nothing is ever sent.
+///
+/// # Errors
+/// `INVALIDINPUT` without a body, which would take the old ones away.
 pub(crate) async fn set_preferences(call: Call) -> ApiResult<Response> {
+    if call.body.is_empty() {
+        return Err(ApiError::invalid("a body with `data` is required"));
+    }
     let request: PreferencesRequest = call.json()?;
     let wanted = request.data.into_iter();
     let unsubscribed: Vec<String> = wanted.map(|one| one.notification_type).collect();

@@ -279,6 +279,39 @@ async fn parameters_of_the_caller_come_before_default_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn default_values_are_shown_as_text() {
+    let rig = Rig::start().await;
+    let parameters = json!([
+        { "name": "i", "type": "int", "value": 7 },
+        { "name": "s", "type": "string", "value": "7" },
+        { "name": "a", "type": "array", "value": [1, "x"] },
+        { "name": "n", "type": "null", "value": null },
+    ]);
+    let query = "SELECT :i + 1 AS i, :s AS s, :a AS a, :n AS n";
+    let sql = json!({ "query": query, "default_parameters": parameters });
+    let made = rig.post(LAMBDAS, json!({ "name": "q", "sql": sql })).await["data"].clone();
+    let shown: Vec<&Value> = made["sql"]["default_parameters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|parameter| &parameter["value"])
+        .collect();
+    assert_eq!(shown, ["7", "7", "[1,\"x\"]", "null"]);
+    let path = format!("{LAMBDA}/versions/{}", name(&made));
+    let rows = rig.post(&path, json!({})).await["results"].clone();
+    let expected = json!([{ "i": 8, "s": "7", "a": [1, "x"], "n": null }]);
+    assert_eq!(rows, expected);
+
+    let parameters = json!([{ "name": "x", "type": "int", "value": null }]);
+    let sql = json!({ "query": "SELECT :x", "default_parameters": parameters });
+    let error = rig
+        .call("POST", LAMBDAS, Some(json!({ "name": "r", "sql": sql })))
+        .await;
+    let error = error.failure(400, "INVALIDINPUT");
+    assert_eq!(error["message"], "the default parameter `x` has no `value`");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_run_is_kept_and_says_so() {
     let rig = Rig::start().await;
     for (name, sql) in [

@@ -161,6 +161,8 @@ async fn preferences_are_those_of_the_caller() {
     assert_eq!(rig.get(&path).await, json!({ "data": [] }));
     let wanted = json!({ "data": [{ "notificationType": "create_apikey" }] });
     assert_eq!(rig.post(&path, wanted.clone()).await, wanted);
+    let answer = rig.call("POST", &path, None).await;
+    answer.failure(400, "INVALIDINPUT");
     rig.restart().await;
     assert_eq!(rig.get(&path).await, wanted);
 }
