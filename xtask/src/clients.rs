@@ -19,6 +19,9 @@ const PYTHON_V2_ALPHA: &str = "python-v2-alpha";
 /// another SQLAlchemy than LangChain.
 const PYTHON_SQL: &str = "python-sql";
 const PYTHON_VECTORS: &str = "python-vectors";
+/// The environment that makes requests out of the API description, if [`DESCRIPTION`] names a copy of that.
+const PYTHON_CONTRACT: &str = "python-contract";
+const DESCRIPTION: &str = "OUTCROP_OPENAPI";
 const NODE: &str = "node";
 /// Succeeds where Python can make environments and is as new as the tests' use of `unittest`.
 const PYTHON_CHECK: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
@@ -89,7 +92,14 @@ pub(crate) fn run() -> Result<Outcome> {
             None
         }
     };
-    for name in [PYTHON, PYTHON_V2_ALPHA, PYTHON_SQL, PYTHON_VECTORS] {
+    let mut environments = vec![PYTHON, PYTHON_V2_ALPHA, PYTHON_SQL, PYTHON_VECTORS];
+    match std::env::var_os(DESCRIPTION) {
+        Some(_) => environments.push(PYTHON_CONTRACT),
+        None => outcome.skipped.push(format!(
+            "tests/clients/{PYTHON_CONTRACT} ({DESCRIPTION} names no copy of the API description)"
+        )),
+    }
+    for name in environments {
         match python_environment(name)? {
             Packages::At(python) => {
                 outcome.passed &= run_python(name, &python, node_modules.as_deref())?;
