@@ -26,7 +26,7 @@ use crate::insert;
 use crate::memory::{self, CountWindows};
 use crate::resolver::StatementResolver;
 use crate::rows::RowWriter;
-use crate::scan::{AnswerFromIndex, BatchBytes, Cancellation, LOOKUPS_MAX};
+use crate::scan::{AnswerFromIndex, BatchBytes, Cancellation, JoinZeros, LOOKUPS_MAX};
 
 /// Workspace of names that give none.
 pub(crate) const DEFAULT_WORKSPACE: &str = "commons";
@@ -111,11 +111,12 @@ impl Session {
     }
 }
 
-/// DataFusion's rules between our own: the first looks for shapes which theirs take apart, the last
-/// hides windows from theirs.
+/// DataFusion's rules between our own: the first looks for shapes which theirs take apart, the second
+/// makes keys that theirs may compare by their bits, the last hides windows from theirs.
 fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
     rules.insert(0, Arc::new(AnswerFromIndex));
+    rules.insert(1, Arc::new(JoinZeros));
     rules.push(Arc::new(CountWindows));
     rules
 }

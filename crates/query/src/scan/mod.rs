@@ -11,6 +11,7 @@
 //! - [`predicate`]: filters, their order, and the parts they rule out;
 //! - [`native`]: dynamic comparisons on the types that a part stores;
 //! - [`lookup`]: filters that name documents by `_id`;
+//! - [`zeros`]: joins of floats, whose filters must find both zeros;
 //! - [`index_only`]: aggregations and top-N out of the index alone;
 //! - [`access`]: which filters the inverted index of a segment answers.
 //!
@@ -29,6 +30,7 @@ mod predicate;
 mod stream;
 mod table;
 mod work;
+mod zeros;
 
 pub use access::{AccessPath, UnknownAccessPath};
 pub use column::PathUse;
@@ -38,6 +40,7 @@ pub use table::CollectionTable;
 pub(crate) use access::LOOKUPS_MAX;
 pub(crate) use index_only::AnswerFromIndex;
 pub(crate) use stream::{BatchBytes, Cancellation};
+pub(crate) use zeros::JoinZeros;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -25,6 +25,7 @@ use super::access::{Reading, read};
 use super::column::{Column, Content};
 use super::native::{DynamicComparison, Specialised};
 use super::part::PartColumns;
+use super::zeros::inside_one_zero;
 use crate::operators::{Operation, OperationFunction};
 
 /// One conjunct of a filter, over those columns of the table that it reads.
@@ -192,7 +193,7 @@ fn may_raise(expr: &Arc<dyn PhysicalExpr>) -> bool {
     let mut safe = true;
     let walked = expr.apply(|expr| {
         safe &= match expr.downcast_ref::<BinaryExpr>() {
-            Some(binary) => is_comparison(*binary.op()),
+            Some(binary) => is_comparison(*binary.op()) || inside_one_zero(expr).is_some(),
             None => is_harmless(expr),
         };
         Ok(if safe {

@@ -537,6 +537,31 @@ async fn a_join_looks_the_rows_of_its_other_side_up() {
 }
 
 #[tokio::test]
+async fn a_join_of_floats_looks_both_zeros_up() {
+    let documents = (0..6_000).map(|i| {
+        let f = match (i / 10, i % 2) {
+            (0, 0) => "0.0".to_owned(),
+            (0, _) => "-0.0".to_owned(),
+            (tens, _) => format!("{tens}.5"),
+        };
+        crate::fixture::document(&format!(r#"{{"_id": "{i:05}", "f": {f}}}"#))
+    });
+    let mut fixture = Fixture::default();
+    let segment = crate::fixture::segment_of(&documents.collect::<Vec<_>>(), &[]);
+    fixture.insert("commons.t", crate::fixture::snapshot(vec![segment]));
+    let engine = fixture.engine();
+    for id in ["00000", "00001"] {
+        let sql = format!(
+            "SELECT COUNT(*) AS n FROM t big JOIN t small ON big.f = small.f
+             WHERE small._id IN ('{id}', '00500')"
+        );
+        assert_eq!(rows(&engine, &sql).await, r#"[{"n":20}]"#, "{id}");
+        let plan = rows(&engine, &format!("EXPLAIN ANALYZE {sql}")).await;
+        assert!(plan.contains("rows_by_index=20"), "{plan}");
+    }
+}
+
+#[tokio::test]
 async fn a_lookup_join_looks_its_right_side_up_although_most_rows_match() {
     let sql = |hint: &str| {
         format!(

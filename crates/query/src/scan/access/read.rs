@@ -22,6 +22,7 @@ use crate::dynamic::ValueColumn;
 use crate::dynamic::kernels::Comparison;
 use crate::operators::{Operation, OperationFunction};
 use crate::scan::column::{Column, Content};
+use crate::scan::zeros::inside_one_zero;
 
 /// Longest IN-list that is looked up term by term.
 pub(crate) const LOOKUPS_MAX: usize = 4096;
@@ -200,7 +201,7 @@ impl Reader<'_> {
         left: &Arc<dyn PhysicalExpr>,
         right: &Arc<dyn PhysicalExpr>,
     ) -> Option<Reading> {
-        let bare = self.column(left).or_else(|| self.column(right));
+        let bare = self.bare(left).or_else(|| self.bare(right));
         match op == Comparison::Equal || bare.is_some_and(is_native) {
             true => self.comparison(op, left, right),
             false => None,
@@ -316,6 +317,9 @@ impl Reader<'_> {
             return (!matches!(column.content, Content::Document | Content::NullMark))
                 .then_some(column);
         }
+        if let Some(inner) = inside_one_zero(expr) {
+            return self.operand(inner);
+        }
         let call = expr.downcast_ref::<ScalarFunctionExpr>()?;
         match (OperationFunction::of(call.fun())?, call.args()) {
             (Operation::Key | Operation::WithoutNullValues | Operation::ToDynamic(_), [inner]) => {
@@ -323,6 +327,11 @@ impl Reader<'_> {
             }
             _ => None,
         }
+    }
+
+    /// A column as it is, or as the key of a join: with one zero.
+    fn bare(&self, expr: &Arc<dyn PhysicalExpr>) -> Option<&Column> {
+        self.column(inside_one_zero(expr).unwrap_or(expr))
     }
 
     fn column(&self, expr: &Arc<dyn PhysicalExpr>) -> Option<&Column> {
