@@ -2,8 +2,9 @@
 //! UNNEST, with LIMIT, windows or set operations, with outer joins. They become joins here, by
 //! [`super::dependent`]; the others are left as they are.
 //!
-//! Of IN, DataFusion's joins tell false from null only where `x NOT IN (…)` is a term of a filter and the
-//! query does not use the rows around it. Wherever else it matters, counts of rows say what it is.
+//! Of IN, DataFusion's joins tell false from null only where `x NOT IN (…)` is a term of a filter, the query
+//! does not use the rows around it, and both are of one type. Wherever else it matters, counts of rows and
+//! [`super::membership`] say what it is.
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use datafusion::logical_expr::{
 
 use super::Result;
 use super::dependent;
+use super::membership;
 use super::select::UniqueNames;
 use super::subquery::subquery;
 
@@ -138,8 +140,9 @@ fn told_apart(
         },
         Expr::InSubquery(query) => {
             let uses_rows = !query.subquery.subquery.all_out_ref_exprs().is_empty();
+            let is_told_by_join = !uses_rows && !membership::is_of_keys(query);
             let matters = match place {
-                Place::Term => query.negated && uses_rows,
+                Place::Term => query.negated && !is_told_by_join,
                 Place::Condition => query.negated,
                 Place::Value => true,
             };
@@ -161,7 +164,8 @@ fn told_apart(
     Ok(told.data()?)
 }
 
-/// `x [NOT] IN (plan)` by the numbers of rows that equal x, that are null, and that there are.
+/// `x [NOT] IN (plan)` by the numbers of rows that equal x, that are null, and that there are; or, of keys
+/// of values of any type, by their types.
 fn in_by_counts(names: &mut UniqueNames, query: &InSubquery, around: &LogicalPlan) -> Result<Expr> {
     let rows = query.subquery.subquery.as_ref();
     let own = first_column(rows);
@@ -177,7 +181,10 @@ fn in_by_counts(names: &mut UniqueNames, query: &InSubquery, around: &LogicalPla
     };
     let wanted = query.expr.as_ref().clone();
     let equal = any(Some(own.clone().eq(outer(wanted.clone(), around)?)))?;
-    let is_unknown = any(Some(own.is_null()))?.or(wanted.is_null().and(any(None)?));
+    let is_unknown = match membership::is_of_keys(query) {
+        true => membership::is_unknown(names, &wanted, rows, own)?,
+        false => any(Some(own.is_null()))?.or(wanted.is_null().and(any(None)?)),
+    };
     let unknown = Expr::Literal(datafusion::common::ScalarValue::Boolean(None), None);
     let found = when(equal, lit(!query.negated))
         .when(is_unknown, unknown)
@@ -273,21 +280,18 @@ fn as_value(query: &Expr, around: &LogicalPlan, value: &Column) -> Result<Logica
             let rows = query.subquery.subquery.as_ref().clone();
             let wanted = outer(query.expr.as_ref().clone(), around)?;
             let own = first_column(&rows);
+            let is_unlike = match membership::is_of_keys(query) {
+                true => membership::is_unlike(wanted.clone(), own.clone())?,
+                false => own.clone().is_null().or(wanted.clone().is_null()),
+            };
+            let counted = |condition: Expr| count(lit(1_i64)).filter(condition).build();
             let calls = vec![
-                count(lit(1_i64)).alias("rows"),
-                count(lit(1_i64))
-                    .filter(own.clone().eq(wanted.clone()))
-                    .build()?
-                    .alias("equal"),
-                count(lit(1_i64))
-                    .filter(own.is_null())
-                    .build()?
-                    .alias("nulls"),
+                counted(own.eq(wanted))?.alias("equal"),
+                counted(is_unlike)?.alias("unlike"),
             ];
-            let is_unknown = column("nulls").gt(lit(0_i64)).or(wanted.is_null());
+            let is_unknown = column("unlike").gt(lit(0_i64));
             let unknown = Expr::Literal(datafusion::common::ScalarValue::Boolean(None), None);
             let found = when(column("equal").gt(lit(0_i64)), lit(!query.negated))
-                .when(column("rows").eq(lit(0_i64)), lit(query.negated))
                 .when(is_unknown, unknown)
                 .otherwise(lit(query.negated))?;
             Ok(LogicalPlanBuilder::from(rows)

@@ -2,6 +2,7 @@
 //! values that are changed one by one, such as documents without some fields for `* EXCEPT`.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -15,6 +16,7 @@ use datafusion::logical_expr::{
 };
 use outcrop_document::{Value, ValueType, k};
 
+use crate::dynamic::kernels;
 use crate::operators::Typed;
 
 /// What a list of [`list`] holds.
@@ -255,8 +257,8 @@ impl ScalarUDFImpl for Changed {
 
 /// `value IN (SELECT element FROM UNNEST(array))`, both dynamic, without making rows of the elements.
 ///
-/// As for any IN: false when there are no elements, also because there is no array; else null when
-/// the value is null, or is not found while an element is null.
+/// As for any IN: false when there are no elements, also because there is no array; true when one equals
+/// the value; else null when the comparison with one is null.
 pub(super) fn in_elements(value: Typed, array: Typed) -> Typed {
     let function = InElements {
         signature: Signature::exact(vec![DataType::BinaryView; 2], Volatility::Immutable),
@@ -299,23 +301,19 @@ impl ScalarUDFImpl for InElements {
     }
 }
 
-fn is_null(value: &[u8]) -> Result<bool> {
-    Ok(k::value_type(value).map_err(damaged)? == ValueType::Null)
-}
-
 fn is_element(value: Option<&[u8]>, array: &[u8]) -> Result<Option<bool>> {
-    let wanted = match value {
-        Some(value) if !is_null(value)? => Some(k::key(value).map_err(damaged)?),
-        _ => None,
-    };
-    let mut unknown = false;
+    let mut answer = Some(false);
     for element in k::elements(array).map_err(damaged)? {
         let element = element.map_err(damaged)?;
-        match wanted {
-            Some(wanted) if k::key(&element).map_err(damaged)? == wanted => return Ok(Some(true)),
-            Some(_) => unknown |= is_null(&element)?,
-            None => return Ok(None),
+        let compared = match value {
+            Some(value) => kernels::compare_bytes(value, &element)?,
+            None => None,
+        };
+        match compared {
+            Some(Ordering::Equal) => return Ok(Some(true)),
+            Some(_) => {}
+            None => answer = None,
         }
     }
-    Ok((!unknown).then_some(false))
+    Ok(answer)
 }

@@ -43,6 +43,7 @@ mod input;
 mod join;
 mod lateral;
 mod literal;
+mod membership;
 mod names;
 mod naming;
 mod per_row;

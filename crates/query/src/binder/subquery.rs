@@ -17,7 +17,7 @@ use super::expression::unsupported;
 use super::names::Names;
 use super::per_row::Question;
 use super::query::Bound;
-use super::{Binder, OutputKind, Result, elements};
+use super::{Binder, OutputKind, Result, elements, membership};
 use crate::error::{Position, QueryError};
 use crate::functions::{self, AggregateCall};
 use crate::operators::{self, Typed};
@@ -90,22 +90,21 @@ impl Binder<'_> {
             return self.membership_by_count(bound.plan, column, value, negated, operand);
         }
         if value.data_type == column.data_type && !value.is_dynamic() && !value.is_null_type() {
-            return Ok(membership(value, bound.plan, negated));
+            return Ok(in_plan(value, bound.plan, negated));
         }
         // Unlike types never match, equal numbers of unlike types do: their keys say both.
-        let key = operators::group_key(operators::to_dynamic(column));
+        let key = operators::equality_key(column);
         let plan = LogicalPlanBuilder::from(bound.plan)
             .project(vec![key.expr.alias(self.qualifiers.take("key"))])
             .and_then(LogicalPlanBuilder::build)?;
-        let value = operators::group_key(operators::to_dynamic(value));
-        Ok(membership(value, plan, negated))
+        let value = operators::equality_key(value);
+        Ok(in_plan(value, plan, negated))
     }
 }
 
 impl Binder<'_> {
     /// `value [NOT] IN (plan)` where DataFusion has no join for it: whether any row of the plan has the
-    /// key of the value. If none has, it is null where a row of the plan is, and where the value is
-    /// and the plan has rows.
+    /// key of the value. If none has, it is null where comparing the value with a row is.
     fn membership_by_count(
         &mut self,
         plan: LogicalPlan,
@@ -115,15 +114,15 @@ impl Binder<'_> {
         operand: &Ast,
     ) -> Result<Typed> {
         let name = self.qualifiers.take("key");
-        let key = operators::group_key(operators::to_dynamic(column));
-        let wanted = operators::group_key(operators::to_dynamic(value.clone()));
-        if wanted
+        let key = operators::equality_key(column);
+        let value = operators::equality_key(value);
+        if value
             .expr
             .exists(|expr| Ok(matches!(expr, Expr::AggregateFunction(_))))?
         {
             return Err(unsupported("an aggregate before IN (SELECT …)", operand));
         }
-        let wanted = self.outer_references(wanted.expr)?;
+        let wanted = self.outer_references(value.expr.clone())?;
         let keys = LogicalPlanBuilder::from(plan)
             .project(vec![key.expr.alias(name.clone())])?
             .build()?;
@@ -132,21 +131,15 @@ impl Binder<'_> {
             .filter(key.clone().eq(wanted))?
             .build()?;
         let found = self.any_row(same, false)?;
-        let any_null = self.any_true(keys, Typed::new(key.is_null(), DataType::Boolean))?;
+        let is_unknown = membership::is_unknown(&mut self.qualifiers, &value.expr, &keys, key)?;
+        let is_unknown = Typed::new(is_unknown, DataType::Boolean);
 
         let is = |value: bool| operators::literal(&Value::Bool(value));
-        let null = operators::literal(&Value::Null);
-        let (yes, no) = (is(!negated), is(negated));
-        let wrap = super::at(operand);
-        let decide = || -> operators::Result<Typed> {
-            let is_null = operators::is_null(value, false)?;
-            let among_others =
-                operators::case(None, vec![(is_null, null.clone())], Some(no.clone()))?;
-            let branches = vec![(is(true), null), (is(false), among_others)];
-            let not_found = operators::case(Some(any_null), branches, Some(no))?;
-            operators::case(None, vec![(found, yes)], Some(not_found))
-        };
-        decide().map_err(wrap)
+        let branches = vec![
+            (found, is(!negated)),
+            (is_unknown, operators::literal(&Value::Null)),
+        ];
+        operators::case(None, branches, Some(is(negated))).map_err(super::at(operand))
     }
 
     /// An aggregate over all rows of a plan, as a value.
@@ -168,17 +161,6 @@ impl Binder<'_> {
             Expr::ScalarSubquery(subquery(plan)),
             call.data_type,
         ))
-    }
-
-    /// Whether a condition is true for any row of a plan, null if it has none, as a value.
-    fn any_true(&mut self, plan: LogicalPlan, condition: Typed) -> Result<Typed> {
-        let call = AggregateCall {
-            arguments: vec![condition],
-            distinct: false,
-            filter: None,
-            order_by: vec![],
-        };
-        self.aggregated(plan, "BOOL_OR", call, None)
     }
 
     /// Whether a plan has any row, as a value.
@@ -267,7 +249,7 @@ fn is_correlation(inner: &Expr, outer: &Expr) -> bool {
     !inner.contains_outer() && outer.contains_outer() && outer.column_refs().is_empty()
 }
 
-fn membership(value: Typed, plan: LogicalPlan, negated: bool) -> Typed {
+fn in_plan(value: Typed, plan: LogicalPlan, negated: bool) -> Typed {
     let expr = Expr::InSubquery(InSubquery::new(
         Box::new(value.expr),
         subquery(plan),

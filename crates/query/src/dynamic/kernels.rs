@@ -152,6 +152,39 @@ pub(crate) fn keys(array: &BinaryViewArray) -> Result<BinaryViewArray> {
     })
 }
 
+/// The keys by which `=` compares the values of a dynamic column: those of [`keys`], but that dates and
+/// datetimes, which compare with timestamps, have the keys of those.
+pub(crate) fn equality_keys(array: &BinaryViewArray) -> Result<BinaryViewArray> {
+    map_bytes(array, |bytes, builder| {
+        match k::value_type(bytes)? {
+            ValueType::Null => builder.append_null(),
+            ValueType::Date | ValueType::Datetime => {
+                let value = order::as_timestamp(k::decode(bytes)?);
+                builder.append_value(k::key(&k::encode(&value))?);
+            }
+            _ => builder.append_value(k::key(bytes)?),
+        }
+        Ok(())
+    })
+}
+
+/// Whether comparing the values of these equality keys gives null: one of them is null, or they are of
+/// types that do not compare, which the first bytes of their keys tell. False where there is nothing to
+/// compare with, which a null on the right side stands for; a null value there is K of null.
+pub(crate) fn are_unlike(
+    left: &BinaryViewArray,
+    right: &BinaryViewArray,
+    rows: usize,
+) -> BooleanArray {
+    let class = |key: &[u8]| key.first().copied();
+    let is_unlike = |row| match (get(left, row), get(right, row)) {
+        (_, None) => false,
+        (None, Some(_)) => true,
+        (Some(left), Some(right)) => class(left) != class(right),
+    };
+    BooleanArray::from((0..rows).map(is_unlike).collect::<Vec<_>>())
+}
+
 /// The same column with K-encoded nulls as Arrow NULL.
 pub(crate) fn without_null_values(array: &BinaryViewArray) -> Result<BinaryViewArray> {
     for bytes in array.iter().flatten() {
@@ -256,7 +289,7 @@ impl<'a> Operand<'a> {
 }
 
 /// The order of two K-encoded values; `None` where comparing them gives null.
-fn compare_bytes(left: &[u8], right: &[u8]) -> Result<Option<Ordering>> {
+pub(crate) fn compare_bytes(left: &[u8], right: &[u8]) -> Result<Option<Ordering>> {
     Operand::new(left)?.compare(Operand::new(right)?)
 }
 

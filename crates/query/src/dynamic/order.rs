@@ -1,6 +1,6 @@
 //! Comparison of two values by the rules of the dialect.
 
-use outcrop_document::{Datetime, Value};
+use outcrop_document::{Datetime, Timestamp, Value};
 use std::cmp::Ordering;
 
 /// Microseconds of a day.
@@ -30,10 +30,18 @@ pub(crate) fn instant(value: &Value) -> Option<i64> {
     }
 }
 
+/// A date or a datetime as the timestamp that it compares as; other values as they are.
+pub(crate) fn as_timestamp(value: Value) -> Value {
+    match instant(&value) {
+        Some(micros) => Value::Timestamp(Timestamp(micros)),
+        None => value,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use outcrop_document::{Date, Timestamp};
+    use outcrop_document::Date;
 
     #[test]
     fn unlike_types_do_not_compare() {

@@ -1,8 +1,9 @@
 //! Conversions between native and dynamic expressions, and the types that columns share.
 
+use super::comparison::widen;
 use super::operation::Operation;
 use super::{OperatorError, Result, Typed};
-use crate::dynamic::{kernels, scalar_value, to_scalar};
+use crate::dynamic::{kernels, order, scalar_value, to_scalar};
 use crate::types::{DYNAMIC, SqlType, type_name};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
@@ -125,6 +126,28 @@ pub fn group_key(operand: Typed) -> Typed {
         return operand;
     }
     Operation::Key.call(vec![operand.expr], DYNAMIC)
+}
+
+/// What to look a value up by among others: two values have the same key where `=` is true of them. Where
+/// it is null, [`is_unlike`] says so.
+pub(crate) fn equality_key(operand: Typed) -> Typed {
+    if operand.is_dynamic() && !matches!(operand.expr, Expr::Literal(..)) {
+        return Operation::EqualityKey.call(vec![operand.expr], DYNAMIC);
+    }
+    let operand = match literal_value(&operand) {
+        Some(value) => literal(&order::as_timestamp(value)),
+        None if operand.sql_type().is_calendar() => widen(operand, SqlType::Timestamp),
+        None => operand,
+    };
+    group_key(to_dynamic(operand))
+}
+
+/// Whether comparing a value with one of some rows is null: whether they are of unlike types, or null.
+/// Both are given by their [`equality_key`], that of a row with [`null_if_undefined`]; null stands for no
+/// rows, of which this is false.
+pub(crate) fn is_unlike(value: Expr, row: Expr) -> Expr {
+    let call = Operation::IsUnlike.call(vec![value, row], DataType::Boolean);
+    call.expr
 }
 
 /// What to order by: floats with one zero, other native types as they are, dynamic values by their

@@ -33,7 +33,9 @@ pub use operation::{Operation, OperationFunction};
 pub use typed::{CastKind, SortKey, Typed};
 
 pub(crate) use conditional::{coalesce, null_if};
-pub(crate) use convert::{expect, null_if_undefined, null_of, without_null_values};
+pub(crate) use convert::{
+    equality_key, expect, is_unlike, null_if_undefined, null_of, without_null_values,
+};
 pub(crate) use membership::with_backslash_escapes;
 
 use crate::types::SqlType;

@@ -22,6 +22,12 @@ pub enum Operation {
     ToDynamic(SqlType),
     /// The key of a dynamic value: equal values, equal bytes; null is Arrow NULL.
     Key,
+    /// The key of a dynamic value by which `=` finds it: as [`Key`](Self::Key), a date and a datetime
+    /// having that of their timestamp.
+    EqualityKey,
+    /// Whether a comparison with a value of some rows is null, given the value's key and that of one of
+    /// the rows, null for no rows.
+    IsUnlike,
     /// A dynamic value with K-encoded nulls as Arrow NULL.
     WithoutNullValues,
     /// Comparison of two dynamic values; null for unlike types.
@@ -68,6 +74,8 @@ impl Operation {
         match self {
             Self::ToDynamic(_) => "to_dynamic".to_owned(),
             Self::Key => "dynamic_key".to_owned(),
+            Self::EqualityKey => "dynamic_equality_key".to_owned(),
+            Self::IsUnlike => "dynamic_is_unlike".to_owned(),
             Self::WithoutNullValues => "dynamic_not_null".to_owned(),
             Self::Compare(op) => format!("dynamic_compare_{op:?}").to_ascii_lowercase(),
             Self::Distinct(false) => "dynamic_is_distinct".to_owned(),
@@ -197,6 +205,8 @@ impl OperationFunction {
         Ok(match &self.operation {
             Operation::ToDynamic(_) => kernels::to_dynamic(&arguments[0])?,
             Operation::Key => Arc::new(kernels::keys(dynamic(0)?)?),
+            Operation::EqualityKey => Arc::new(kernels::equality_keys(dynamic(0)?)?),
+            Operation::IsUnlike => Arc::new(kernels::are_unlike(dynamic(0)?, dynamic(1)?, rows)),
             Operation::WithoutNullValues => Arc::new(kernels::without_null_values(dynamic(0)?)?),
             Operation::Compare(op) => {
                 Arc::new(kernels::compare(*op, dynamic(0)?, dynamic(1)?, rows)?)

@@ -242,6 +242,7 @@ fn is_harmless_operation(operation: &Operation) -> bool {
         operation,
         Operation::ToDynamic(_)
             | Operation::Key
+            | Operation::EqualityKey
             | Operation::WithoutNullValues
             | Operation::Compare(_)
             | Operation::Distinct(_)

@@ -325,6 +325,10 @@ impl Reader<'_> {
             (Operation::Key | Operation::WithoutNullValues | Operation::ToDynamic(_), [inner]) => {
                 self.operand(inner)
             }
+            // Of dynamic values, those of calendar types are not looked up anyway.
+            (Operation::EqualityKey, [inner]) => {
+                self.operand(inner).filter(|column| !is_native(column))
+            }
             _ => None,
         }
     }
