@@ -9,6 +9,7 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, ExprSchema, ScalarValue};
 use datafusion::error::DataFusionError;
+use datafusion::functions_aggregate::expr_fn::min;
 use datafusion::functions_aggregate::grouping::grouping_udaf;
 use datafusion::logical_expr::expr::{AggregateFunction, Exists, InSubquery};
 use datafusion::logical_expr::{
@@ -24,6 +25,7 @@ use super::{Binder, Result};
 use crate::error::{Position, QueryError};
 use crate::functions::{self, AggregateCall};
 use crate::operators::{self, Typed};
+use crate::scan::PathUse;
 
 /// What a query groups by.
 #[derive(Debug, Default)]
@@ -45,6 +47,8 @@ struct Term {
     /// What the same text comes to in the rest of the query, where that is something else: a grouped
     /// field has the form there that it is grouped by, in which undefined is null.
     elsewhere: Option<Expr>,
+    /// What it comes to where null is told from undefined, if there it has another form.
+    told: Option<Expr>,
 }
 
 impl Term {
@@ -135,6 +139,11 @@ impl Binder<'_> {
             let Some(text) = term.text.as_ref().filter(|_| !keys.is_empty()) else {
                 continue;
             };
+            if term.steps().is_some() {
+                let told = self.expr(text, &names, PathUse::Dynamic)?;
+                let has_own_form = told.is_dynamic() && told.expr != term.value.expr;
+                term.told = has_own_form.then_some(told.expr);
+            }
             let other = self.value(text, &names)?;
             let is_other = other.expr != term.value.expr && !other.expr.column_refs().is_empty();
             if is_other && other.data_type == term.value.data_type {
@@ -221,6 +230,7 @@ impl Binder<'_> {
             value,
             text: Some(expr.clone()),
             elsewhere: None,
+            told: None,
         });
         Ok(grouping.terms.len() - 1)
     }
@@ -255,14 +265,24 @@ pub(super) fn group(
         return Ok(plan);
     }
     let is_sets = grouping.sets.is_some();
-    let (terms, elsewhere): (Vec<_>, Vec<_>) = grouping
-        .terms
-        .into_iter()
-        .map(|term| (term.value, term.elsewhere))
-        .unzip();
+    let mut terms = Vec::with_capacity(grouping.terms.len());
+    let mut elsewhere = Vec::with_capacity(grouping.terms.len());
+    let mut told = Vec::with_capacity(grouping.terms.len());
+    for term in grouping.terms {
+        let is_asked = |told: &Expr| exprs.iter().any(|expr| contains(&expr.expr, told));
+        told.push(term.told.filter(is_asked));
+        terms.push(term.value);
+        elsewhere.push(term.elsewhere);
+    }
     let (plan, keys) = project_keys(plan, &terms, is_sets)?;
     let mut replacements = Vec::with_capacity(terms.len());
-    for ((term, key), elsewhere) in terms.iter().zip(&keys).zip(&elsewhere) {
+    for (((term, key), elsewhere), told) in terms.iter().zip(&keys).zip(&elsewhere).zip(told) {
+        if let Some(told) = told {
+            // A group of nulls shows null if any of its rows does, and undefined otherwise.
+            let shown = min(told.clone());
+            collect(&shown, is_aggregate, &mut aggregates)?;
+            replacements.push((told, key.expr.clone(), shown));
+        }
         if term.is_null_type() {
             // Null in every group. As a literal it needs no replacement.
             if !matches!(term.expr, Expr::Literal(..)) {
@@ -286,8 +306,9 @@ pub(super) fn group(
         aggregates.push(row_count()?);
     }
     let place_of = |aggregate: &Expr| {
-        let holds = |expr: &&mut Typed| expr.expr.exists(|node| Ok(node == aggregate));
-        let at = exprs.iter().position(|expr| holds(expr).unwrap_or(false))?;
+        let at = exprs
+            .iter()
+            .position(|expr| contains(&expr.expr, aggregate))?;
         places.get(at).copied().flatten()
     };
     let mut lowered_aggregates = Vec::with_capacity(aggregates.len());
@@ -388,6 +409,10 @@ pub(super) fn representative(term: &Typed) -> Result<Typed> {
         order_by: vec![],
     };
     functions::aggregate_call("ARBITRARY", call).map_err(|error| super::operator_error(error, None))
+}
+
+fn contains(expr: &Expr, wanted: &Expr) -> bool {
+    expr.exists(|node| Ok(node == wanted)).unwrap_or(false)
 }
 
 pub(super) fn is_aggregate(expr: &Expr) -> bool {
@@ -627,6 +652,7 @@ pub(super) fn distinct(plan: LogicalPlan, columns: &[ScopeColumn]) -> Result<Log
             value: column.value.clone(),
             text: None,
             elsewhere: None,
+            told: None,
         })
         .collect();
     let grouping = Grouping {

@@ -140,6 +140,14 @@ impl Relation {
         }
     }
 
+    /// Whether any document has an explicit null at this path.
+    fn has_nulls(&self, steps: &[String]) -> bool {
+        match &self.source {
+            Source::Collection { table, .. } => table.path(steps, PathUse::NullMark).is_some(),
+            Source::Columns(_) => false,
+        }
+    }
+
     fn has_star(&self) -> bool {
         matches!(&self.source, Source::Columns(columns)
             if columns.iter().any(|column| column.kind == OutputKind::Star))
@@ -300,10 +308,15 @@ impl Scope<'_> {
         grouped: &[PathKey],
         position: Option<Position>,
     ) -> Result<Option<Typed>, QueryError> {
-        // A grouped field has one form for the whole query, the one it is grouped by.
+        // A grouped field has one form for the whole query, the one it is grouped by; but for whoever
+        // tells null from undefined, if there is a null.
         let is_grouped =
             !grouped.is_empty() && self.key(steps).is_some_and(|k| grouped.contains(&k));
-        let wanted = if is_grouped { PathUse::Value } else { wanted };
+        let form = |relation: &Relation, steps: &[String]| match wanted {
+            _ if !is_grouped => wanted,
+            PathUse::Dynamic if relation.has_nulls(steps) => wanted,
+            _ => PathUse::Value,
+        };
         let wrap = |error: OperatorError| super::operator_error(error, position);
 
         let mut named = self
@@ -315,6 +328,7 @@ impl Scope<'_> {
                 return Err(ambiguous(&steps[0], "table", position));
             }
             let rest = &steps[relation.named_by(steps)..];
+            let wanted = form(relation, rest);
             return relation.path(rest, wanted).map(Some).map_err(wrap);
         }
         if let Some((_, value)) = self.merged.iter().find(|(name, _)| *name == steps[0]) {
@@ -330,6 +344,7 @@ impl Scope<'_> {
         if having.next().is_some() {
             return Err(ambiguous(&steps[0], "field", position));
         }
+        let wanted = form(relation, steps);
         relation.path(steps, wanted).map(Some).map_err(wrap)
     }
 
