@@ -122,21 +122,6 @@ impl Catalog {
         Ok(record)
     }
 
-    /// Who wrote the query of the view of this full name; none if there is none, or several, as workspaces
-    /// and names may have dots.
-    pub fn view_definer(&self, full_name: &str) -> Option<Definer> {
-        let view = self.view();
-        let mut found = full_name.match_indices('.').filter_map(|(dot, _)| {
-            let (workspace, name) = (&full_name[..dot], &full_name[dot + 1..]);
-            namespace::place(&view.state.views, workspace, name).ok()
-        });
-        let place = found.next()?;
-        match found.next() {
-            None => Some(view.state.views[place].query.definer.clone()),
-            Some(_) => None,
-        }
-    }
-
     /// Removes a view and returns what it was. Blocks until that is durable.
     ///
     /// # Errors

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use outcrop_storage::Snapshot;
 use parking_lot::Mutex;
 
-use crate::dialect::{self, Statement};
+use crate::dialect;
 use crate::error::QueryError;
-use crate::scan::{CollectionTable, Resolved, ResolvedTable, ResolvedView, Resolver};
+use crate::scan::{CollectionTable, Definer, Resolved, ResolvedTable, ResolvedView, Resolver};
 
 /// Where an engine finds its collections, aliases and views. They share their names.
 pub trait Collections: Send + Sync {
@@ -31,12 +31,12 @@ pub trait Collections: Send + Sync {
     }
 
     /// Checks that what a workspace holds may be read: by the statement's own text, or by that of the view
-    /// `view`, which reads with the rights of whoever wrote it. Asked before anything is looked up, so that
-    /// the answer does not tell what there is.
+    /// `view`, which reads with the rights of whoever wrote just that text. Asked before anything is looked
+    /// up, so that the answer does not tell what there is.
     ///
     /// # Errors
     /// [`QueryError::Forbidden`].
-    fn check_read(&self, workspace: &str, view: Option<&str>) -> Result<(), QueryError> {
+    fn check_read(&self, workspace: &str, view: Option<&ResolvedView>) -> Result<(), QueryError> {
         let _ = (workspace, view);
         Ok(())
     }
@@ -56,6 +56,8 @@ pub enum Indirection {
     View {
         /// Its text.
         sql: String,
+        /// Who wrote this text. They come together, as both may change while a statement is bound.
+        definer: Definer,
     },
 }
 
@@ -75,16 +77,17 @@ pub(crate) struct StatementResolver<'a> {
 struct State {
     /// The identifier chains of the statement and of the views that it has come to.
     chains: BTreeSet<Vec<String>>,
-    pinned: BTreeMap<String, Pinned>,
+    /// By workspace and name, as both may have dots.
+    pinned: BTreeMap<(String, String), Pinned>,
     /// Tables, each with the number of chains that it knows.
-    tables: BTreeMap<String, (usize, Arc<CollectionTable>)>,
+    tables: BTreeMap<(String, String), (usize, Arc<CollectionTable>)>,
 }
 
 #[derive(Clone)]
 enum Pinned {
     Collection(Arc<Snapshot>),
     Alias { workspace: String, name: String },
-    View(Arc<Statement>),
+    View(ResolvedView),
 }
 
 impl<'a> StatementResolver<'a> {
@@ -116,10 +119,11 @@ impl<'a> StatementResolver<'a> {
 
     /// What has this name, the same each time.
     fn pinned(&self, state: &mut State, workspace: &str, name: &str) -> Result<Pinned, QueryError> {
-        let full_name = format!("{workspace}.{name}");
-        if let Some(pinned) = state.pinned.get(&full_name) {
+        let place = (workspace.to_owned(), name.to_owned());
+        if let Some(pinned) = state.pinned.get(&place) {
             return Ok(pinned.clone());
         }
+        let full_name = format!("{workspace}.{name}");
         let pinned = match self.collections.snapshot(workspace, name) {
             Some(snapshot) => {
                 self.collections.check_mounted(workspace, name)?;
@@ -127,10 +131,14 @@ impl<'a> StatementResolver<'a> {
             }
             None => match self.collections.indirection(workspace, name) {
                 Some(Indirection::Alias { workspace, name }) => Pinned::Alias { workspace, name },
-                Some(Indirection::View { sql }) => {
+                Some(Indirection::View { sql, definer }) => {
                     let statement = dialect::parse(&sql);
                     let statement = statement.map_err(|error| error.in_view(&full_name, None))?;
-                    Pinned::View(Arc::new(statement))
+                    Pinned::View(ResolvedView {
+                        full_name,
+                        statement: Arc::new(statement),
+                        definer,
+                    })
                 }
                 None => {
                     return Err(QueryError::UnknownCollection {
@@ -140,22 +148,23 @@ impl<'a> StatementResolver<'a> {
                 }
             },
         };
-        state.pinned.insert(full_name, pinned.clone());
+        state.pinned.insert(place, pinned.clone());
         Ok(pinned)
     }
 }
 
 impl State {
     /// The table of a pinned collection, with the paths that the chains so far name.
-    fn table(&mut self, full_name: String, snapshot: Arc<Snapshot>) -> ResolvedTable {
+    fn table(&mut self, workspace: String, name: String, snapshot: Arc<Snapshot>) -> ResolvedTable {
         let known = self.chains.len();
-        let table = match self.tables.get(&full_name) {
+        let full_name = format!("{workspace}.{name}");
+        let place = (workspace, name);
+        let table = match self.tables.get(&place) {
             Some((chains, table)) if *chains == known => Arc::clone(table),
             _ => {
                 let table = CollectionTable::new(full_name.as_str(), snapshot, &self.chains);
                 let table = Arc::new(table);
-                self.tables
-                    .insert(full_name.clone(), (known, Arc::clone(&table)));
+                self.tables.insert(place, (known, Arc::clone(&table)));
                 table
             }
         };
@@ -168,7 +177,11 @@ impl State {
 }
 
 impl Resolver for StatementResolver<'_> {
-    fn resolve(&self, parts: &[String], view: Option<&str>) -> Result<Resolved, QueryError> {
+    fn resolve(
+        &self,
+        parts: &[String],
+        view: Option<&ResolvedView>,
+    ) -> Result<Resolved, QueryError> {
         let view = view.filter(|_| !self.has_rights_of_statement);
         let (workspace, name) = match parts {
             [] => (self.default_workspace.to_owned(), String::new()),
@@ -176,23 +189,24 @@ impl Resolver for StatementResolver<'_> {
             [workspace @ .., name] => (workspace.join("."), name.clone()),
         };
         self.collections.check_read(&workspace, view)?;
-        let full_name = format!("{workspace}.{name}");
         let state = &mut *self.state.lock();
         match self.pinned(state, &workspace, &name)? {
             Pinned::Collection(snapshot) => {
-                Ok(Resolved::Collection(state.table(full_name, snapshot)))
+                Ok(Resolved::Collection(state.table(workspace, name, snapshot)))
             }
-            Pinned::View(statement) => Ok(Resolved::View(ResolvedView {
-                full_name,
-                statement,
-            })),
-            Pinned::Alias { workspace, name } => {
+            Pinned::View(view) => Ok(Resolved::View(view)),
+            Pinned::Alias {
+                workspace: of,
+                name: collection,
+            } => {
+                let alias = format!("{workspace}.{name}");
+                let (workspace, name) = (of, collection);
                 self.collections.check_read(&workspace, view)?;
                 match self.pinned(state, &workspace, &name)? {
                     Pinned::Collection(snapshot) => {
-                        let table = state.table(format!("{workspace}.{name}"), snapshot);
+                        let table = state.table(workspace, name, snapshot);
                         Ok(Resolved::Collection(ResolvedTable {
-                            alias: Some(full_name),
+                            alias: Some(alias),
                             ..table
                         }))
                     }

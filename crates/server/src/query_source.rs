@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use outcrop_catalog::{Action, Catalog, Rights, VirtualInstanceRecord};
-use outcrop_query::{Collections, Indirection, QueryError};
+use outcrop_query::{Collections, Definer, Indirection, QueryError, ResolvedView};
 use outcrop_storage::Snapshot;
 
 use crate::access::Caller;
@@ -101,18 +101,21 @@ impl Collections for CatalogSource {
             });
         }
         let view = self.catalog.stored_view(workspace, name).ok()?;
+        let outcrop_catalog::Definer { email, role } = view.query.definer;
         Some(Indirection::View {
             sql: view.query.sql,
+            definer: Definer { email, role },
         })
     }
 
-    fn check_read(&self, workspace: &str, view: Option<&str>) -> Result<(), QueryError> {
+    fn check_read(&self, workspace: &str, view: Option<&ResolvedView>) -> Result<(), QueryError> {
         let allow = |rights: &Rights| rights.allow(Action::QueryData, workspace);
         let is_allowed = match view {
             None => allow(&self.rights),
             Some(view) => {
-                let definer = self.catalog.view_definer(view);
-                definer.is_some_and(|definer| allow(&self.catalog.rights_of_definer(&definer)))
+                let Definer { email, role } = view.definer.clone();
+                let definer = outcrop_catalog::Definer { email, role };
+                allow(&self.catalog.rights_of_definer(&definer))
             }
         };
         if is_allowed {
@@ -122,7 +125,8 @@ impl Collections for CatalogSource {
         // What a view or query lambda names is not for everybody who may use it.
         let message = match (view, &self.reader) {
             (Some(view), _) => format!(
-                "the view `{view}` reads a workspace on which whoever wrote it has no privilege {action}"
+                "the view `{}` reads a workspace on which whoever wrote it has no privilege {action}",
+                view.full_name
             ),
             (None, Reader::Lambda(path)) => format!(
                 "the query lambda `{path}` reads a workspace on which whoever wrote it has no privilege \

@@ -236,7 +236,7 @@ impl Binder<'_> {
 
     /// What has this name, which the statement reads from now on.
     pub(super) fn resolved(&mut self, parts: &[String]) -> Result<Resolved> {
-        let view = self.open_views.last().map(String::as_str);
+        let view = self.open_views.last();
         let resolved = match (&self.text.workspace, parts) {
             (Some(workspace), [name]) => {
                 let parts = [workspace.clone(), name.clone()];

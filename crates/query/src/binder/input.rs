@@ -31,7 +31,7 @@ use crate::dialect::Statement;
 use crate::error::{Position, QueryError};
 use crate::functions;
 use crate::operators::Typed;
-use crate::scan::{AccessPath, PathUse, Resolved, Resolver};
+use crate::scan::{AccessPath, PathUse, Resolved, ResolvedView, Resolver};
 use crate::types::DYNAMIC;
 
 /// The name of the documents that come in.
@@ -315,7 +315,7 @@ fn depends_on_time(query: &Query) -> bool {
 struct NoCollections;
 
 impl Resolver for NoCollections {
-    fn resolve(&self, parts: &[String], _view: Option<&str>) -> Result<Resolved> {
+    fn resolve(&self, parts: &[String], _view: Option<&ResolvedView>) -> Result<Resolved> {
         Err(QueryError::UnknownCollection {
             name: parts.join("."),
             position: None,

@@ -23,7 +23,7 @@ use outcrop_document::Timestamp;
 use crate::error::{Position, QueryError};
 use crate::operators::OperatorError;
 use crate::parameters::Parameter;
-use crate::scan::{AccessPath, Cancellation, Resolver};
+use crate::scan::{AccessPath, Cancellation, ResolvedView, Resolver};
 use crate::script::Program;
 
 pub use crate::dialect::{Explain, Statement};
@@ -239,7 +239,7 @@ struct Binder<'a> {
     /// Full names that the statement's own text names.
     entities: IndexSet<String>,
     /// The views that the relation being bound is inside of, outermost first.
-    open_views: Vec<String>,
+    open_views: Vec<ResolvedView>,
     /// Qualifiers of relations in the plan.
     qualifiers: select::UniqueNames,
     /// Types of the columns of all relations bound so far.

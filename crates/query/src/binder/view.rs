@@ -21,7 +21,7 @@ impl Binder<'_> {
     pub(super) fn view(&mut self, view: &ResolvedView, named: Named<'_>) -> Result<Part> {
         let name = view.full_name.as_str();
         let complain = |message: String| Err(QueryError::semantic(message, named.place));
-        if self.open_views.iter().any(|open| open == name) {
+        if self.open_views.iter().any(|open| open.full_name == name) {
             return complain(format!("the view `{name}` uses itself"));
         }
         if self.open_views.len() >= DEPTH_MAX {
@@ -46,7 +46,7 @@ impl Binder<'_> {
                 .map_err(|error| error.in_view(name, named.place))?,
         };
         let text = replace(&mut self.text, text);
-        self.open_views.push(view.full_name.clone());
+        self.open_views.push(view.clone());
         let part = self.view_body(view, named.alias, named.parts);
         self.open_views.pop();
         self.text = text;

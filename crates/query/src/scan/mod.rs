@@ -56,7 +56,11 @@ pub trait Resolver {
     /// # Errors
     /// [`QueryError::UnknownCollection`] when nothing has that name, [`QueryError::Forbidden`] when that
     /// text may not read it.
-    fn resolve(&self, parts: &[String], view: Option<&str>) -> Result<Resolved, QueryError>;
+    fn resolve(
+        &self,
+        parts: &[String],
+        view: Option<&ResolvedView>,
+    ) -> Result<Resolved, QueryError>;
 
     /// Says which paths the text of a view may ask tables for, before its names are resolved.
     fn add_chains(&self, chains: BTreeSet<Vec<String>>);
@@ -78,6 +82,17 @@ pub struct ResolvedView {
     pub full_name: String,
     /// Its query.
     pub statement: Arc<Statement>,
+    /// Who wrote that query, whose rights it reads with.
+    pub definer: Definer,
+}
+
+/// Who wrote a stored query. What it may read is for the [`Collections`](crate::Collections) to say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Definer {
+    /// E-mail.
+    pub email: String,
+    /// Role of the key that it was written with, if it had one.
+    pub role: Option<String>,
 }
 
 /// A collection, found.

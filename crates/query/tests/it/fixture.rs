@@ -8,7 +8,7 @@ use std::time::Duration;
 use outcrop_document::{Timestamp, Value, json, k};
 use outcrop_query::scan::AccessPath;
 use outcrop_query::{
-    Collections, Engine, EngineOptions, Indirection, Parameter, QueryError, QueryOutput,
+    Collections, Definer, Engine, EngineOptions, Indirection, Parameter, QueryError, QueryOutput,
     QueryRequest,
 };
 use outcrop_storage::{Chunk, DeletionVector, Part, Segment, Snapshot, segment};
@@ -206,9 +206,11 @@ impl Fixture {
     }
 
     pub(crate) fn insert_view(&mut self, full_name: &str, sql: &str) {
-        let sql = sql.to_owned();
-        self.indirections
-            .insert(full_name.to_owned(), Indirection::View { sql });
+        let view = Indirection::View {
+            sql: sql.to_owned(),
+            definer: Definer::default(),
+        };
+        self.indirections.insert(full_name.to_owned(), view);
     }
 
     pub(crate) fn insert_alias(&mut self, full_name: &str, collection: &str) {

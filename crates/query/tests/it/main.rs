@@ -16,3 +16,4 @@ mod scan;
 mod shapes;
 mod slt;
 mod store;
+mod views;
