@@ -195,11 +195,27 @@ fn in_by_counts(names: &mut UniqueNames, query: &InSubquery, around: &LogicalPla
 /// Whether an expression is a query that DataFusion could not make a join of.
 fn is_beyond(expr: &Expr) -> DataFusionResult<bool> {
     Ok(match expr {
-        Expr::ScalarSubquery(query) => !is_within(&query.subquery, Use::Value)?,
+        Expr::ScalarSubquery(query) => {
+            let plan = &query.subquery;
+            let uses_rows = !plan.all_out_ref_exprs().is_empty();
+            uses_rows && !(has_one_row(plan) && is_within(plan, Use::Value)?)
+        }
         Expr::InSubquery(query) => !is_within(&query.subquery.subquery, Use::Value)?,
         Expr::Exists(exists) => !is_within(&exists.subquery.subquery, Use::Exists)?,
         _ => false,
     })
+}
+
+/// Whether a query gives no more than a row by how it is made, which DataFusion asks of those that use the
+/// rows around them.
+fn has_one_row(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => aggregate.group_expr.is_empty(),
+        LogicalPlan::Projection(projection) => has_one_row(&projection.input),
+        LogicalPlan::Filter(filter) => has_one_row(&filter.input),
+        LogicalPlan::SubqueryAlias(alias) => has_one_row(&alias.input),
+        _ => false,
+    }
 }
 
 /// What of a query is of interest.

@@ -138,7 +138,7 @@ impl Binder<'_> {
 }
 
 /// Whether an expression is a path or `UNDEFINED`.
-fn is_path(expr: &Ast) -> bool {
+pub(super) fn is_path(expr: &Ast) -> bool {
     match expr {
         Ast::Nested(inner) => is_path(inner),
         Ast::Identifier(_) | Ast::CompoundIdentifier(_) | Ast::CompoundFieldAccess { .. } => true,

@@ -4,9 +4,12 @@
 //! The same answer comes from native aggregates: the ints alone, all values as floats, and a count of
 //! each, which are equal where the group has no float.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Function};
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+};
 
 use super::names::Names;
+use super::projection::is_path;
 use super::{Binder, Result};
 use crate::functions::{self, AggregateCall};
 use crate::operators::{self, OperatorError, Typed};
@@ -19,6 +22,9 @@ impl Binder<'_> {
         function: &Function,
         names: &Names<'_>,
     ) -> Result<Option<std::result::Result<Typed, OperatorError>>> {
+        if !is_of_path(function) {
+            return Ok(None);
+        }
         let ints = self.aggregate_parts_as(PathUse::Int, function, names)?;
         let is_mixed = ints
             .arguments
@@ -30,6 +36,15 @@ impl Binder<'_> {
         let numbers = self.aggregate_parts_as(PathUse::Number, function, names)?;
         Ok(Some(lower(&ints, &numbers)))
     }
+}
+
+/// Whether the argument of a call is a path, which may be bound more than once: a query in it may not.
+fn is_of_path(function: &Function) -> bool {
+    let FunctionArguments::List(list) = &function.args else {
+        return false;
+    };
+    matches!(list.args.as_slice(),
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] if is_path(argument))
 }
 
 fn lower(
