@@ -161,10 +161,7 @@ impl Execution {
         let plan = self.plan(&bound.plan, &mut state).await?;
         let output = match bound.explain {
             None => bound.output,
-            Some(_) => vec![OutputColumn {
-                name: "plan".to_owned(),
-                kind: OutputKind::Value,
-            }],
+            Some(_) => plan_column(),
         };
         let mut rows = RowWriter::new(&output, self.session.options.result_bytes_max);
         match bound.explain {
@@ -177,16 +174,11 @@ impl Execution {
                 })
                 .await?;
             }
-            Some(Explain::Plan) => {
-                let text = DisplayableExecutionPlan::new(plan.as_ref())
-                    .indent(false)
-                    .to_string();
-                text.lines().for_each(|line| rows.push_text(line));
-            }
-            Some(Explain::Analyze) => {
-                self.collect(Arc::clone(&plan), &state, |_| Ok(())).await?;
-                let text = DisplayableExecutionPlan::with_metrics(plan.as_ref());
-                let text = text.indent(false).to_string();
+            Some(explain) => {
+                if explain == Explain::Analyze {
+                    self.collect(Arc::clone(&plan), &state, |_| Ok(())).await?;
+                }
+                let text = plan_text(plan.as_ref(), explain);
                 text.lines().for_each(|line| rows.push_text(line));
             }
         }
@@ -217,10 +209,36 @@ impl Execution {
             })?;
         let (workspace, name) = insert::target(target, workspace_of(statement));
         sink.open(&workspace, &name)
+            .await
             .map_err(|error| error.or_position(target.position))?;
         let fields = insert::fields(statement, target, bound.output.clone())?;
         let plan = self.plan(&bound.plan, &mut state).await?;
-        insert::run(statement, bound, &fields, plan, &state, sink).await
+        let explain = bound.explain;
+        let mut output = match explain {
+            Some(Explain::Plan) => QueryOutput {
+                collections: bound.collections,
+                aliases: bound.aliases,
+                column_fields: None,
+                row_count: 0,
+                rows_json: Vec::new(),
+                warnings: bound.warnings,
+            },
+            None | Some(Explain::Analyze) => {
+                insert::run(statement, bound, &fields, Arc::clone(&plan), &state, sink).await?
+            }
+        };
+        if let Some(explain) = explain {
+            let mut rows = RowWriter::new(&plan_column(), self.session.options.result_bytes_max);
+            rows.push_text(&format!("InsertInto: {workspace}.{name}"));
+            for line in plan_text(plan.as_ref(), explain).lines() {
+                rows.push_text(&format!("  {line}"));
+            }
+            let rows = rows.finish();
+            output.column_fields = rows.column_fields;
+            output.row_count = rows.row_count;
+            output.rows_json = rows.json;
+        }
+        Ok(output)
     }
 
     /// Plans a query, and sets how many rows its batches have.
@@ -274,6 +292,23 @@ impl Execution {
         }
         Ok(())
     }
+}
+
+/// A plan as EXPLAIN shows it, a line for each operator.
+fn plan_text(plan: &dyn ExecutionPlan, explain: Explain) -> String {
+    let shown = match explain {
+        Explain::Plan => DisplayableExecutionPlan::new(plan),
+        Explain::Analyze => DisplayableExecutionPlan::with_metrics(plan),
+    };
+    shown.indent(false).to_string()
+}
+
+/// The column of the answer of EXPLAIN.
+fn plan_column() -> Vec<OutputColumn> {
+    vec![OutputColumn {
+        name: "plan".to_owned(),
+        kind: OutputKind::Value,
+    }]
 }
 
 /// The workspace of collections that are named without one.

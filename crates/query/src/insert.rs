@@ -31,12 +31,13 @@ const COUNT: &str = "num_docs_inserted";
 /// Stores the documents of one `INSERT INTO`.
 #[async_trait]
 pub trait DocumentSink: Send + Sync {
-    /// Says which collection the documents are for. Called once, before the query runs.
+    /// Says which collection the documents are for, by its own name or that of an alias. Called once,
+    /// before the query runs.
     ///
     /// # Errors
     /// [`QueryError::UnknownCollection`] if there is none, [`QueryError::Forbidden`] if whoever runs
-    /// the statement may not write.
-    fn open(&self, workspace: &str, name: &str) -> Result<(), QueryError>;
+    /// the statement may not write, [`QueryError::Semantic`] if it takes no documents of statements.
+    async fn open(&self, workspace: &str, name: &str) -> Result<(), QueryError>;
 
     /// Stores `documents`, and returns when they are durable and visible.
     ///

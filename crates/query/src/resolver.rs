@@ -61,6 +61,27 @@ pub enum Indirection {
     },
 }
 
+/// Whether a name is that of a collection, or of an alias of one.
+///
+/// # Errors
+/// [`QueryError::Forbidden`] if what it means may not be read.
+pub(crate) fn is_collection(
+    collections: &dyn Collections,
+    workspace: &str,
+    name: &str,
+) -> Result<bool, QueryError> {
+    collections.check_read(workspace, None)?;
+    if collections.snapshot(workspace, name).is_some() {
+        return Ok(true);
+    }
+    let Some(Indirection::Alias { workspace, name }) = collections.indirection(workspace, name)
+    else {
+        return Ok(false);
+    };
+    collections.check_read(&workspace, None)?;
+    Ok(collections.snapshot(&workspace, &name).is_some())
+}
+
 /// The collections as one statement sees them.
 ///
 /// A name is looked up when it first occurs, and a collection pinned, so that a statement that names

@@ -7,7 +7,7 @@ use crate::dialect::{self, Statement};
 use crate::error::{Position, QueryError};
 use crate::insert;
 use crate::parameters::Parameter;
-use crate::resolver::{Collections, StatementResolver};
+use crate::resolver::{self, Collections, StatementResolver};
 use crate::scan::AccessPath;
 
 /// What a statement reads and needs.
@@ -69,8 +69,7 @@ pub(crate) fn validate(
     let bound = binder::bind(&statement, &resolver, &context)?;
     if let Some(insert) = &statement.insert {
         let (workspace, name) = insert::target(insert, workspace);
-        collections.check_read(&workspace, None)?;
-        if collections.snapshot(&workspace, &name).is_none() {
+        if !resolver::is_collection(collections, &workspace, &name)? {
             return Err(QueryError::UnknownCollection {
                 name: format!("{workspace}.{name}"),
                 position: insert.position,

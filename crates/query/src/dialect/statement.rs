@@ -119,10 +119,6 @@ pub fn parse(sql: &str) -> Result<Statement, QueryError> {
         .with_tokens_with_locations(tokens.list);
     let (insert, query) =
         parse_statement(&mut parser).map_err(|error| syntax_error(&dialect, error, end))?;
-    if let (Some(insert), Some(_)) = (&insert, explain) {
-        let what = "`EXPLAIN` of an `INSERT INTO`";
-        return Err(QueryError::not_implemented(what, insert.position));
-    }
     Ok(Statement {
         query,
         insert,

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use outcrop_catalog::{Action, CatalogError, CollectionEntry};
+use outcrop_catalog::{Action, CatalogError, CollectionEntry, CollectionName};
 use outcrop_document::{Object, Timestamp, Value};
 use outcrop_query::{DocumentSink, INSERT_CHUNK_BYTES, QueryError};
 use outcrop_storage::Operation;
@@ -70,6 +70,19 @@ impl InsertSink {
             .or_else(|| target.map(|target| target.handle().snapshot().seqno()))
     }
 
+    fn require_write(&self, workspace: &str) -> Result<(), QueryError> {
+        let allowed = self.caller.require(Action::WriteData, workspace);
+        allowed.map_err(|error| QueryError::Forbidden {
+            message: error.model.message,
+        })
+    }
+
+    /// The rows of a query are no groups, and the transformation is for documents from outside.
+    async fn refuse_rollup(&self, target: &CollectionEntry) -> Result<(), QueryError> {
+        let refused = rollup::refuse(&self.app, target, "it takes no INSERT").await;
+        refused.map_err(|error| QueryError::semantic(error.model.message, None))
+    }
+
     fn operation(&self, mut document: Object, number: u64) -> Result<Operation, ApiError> {
         let id = match document.remove(ID) {
             None | Some(Value::Null) => format!("{}-{number}", self.request_id),
@@ -82,12 +95,16 @@ impl InsertSink {
 
 #[async_trait]
 impl DocumentSink for InsertSink {
-    fn open(&self, workspace: &str, name: &str) -> Result<(), QueryError> {
-        let allowed = self.caller.require(Action::WriteData, workspace);
-        allowed.map_err(|error| QueryError::Forbidden {
-            message: error.model.message,
-        })?;
-        let entry = self.app.catalog.collection(workspace, name);
+    async fn open(&self, workspace: &str, name: &str) -> Result<(), QueryError> {
+        self.require_write(workspace)?;
+        let entry = match self.app.catalog.alias(workspace, name) {
+            Ok(alias) => {
+                let CollectionName { workspace, name } = alias.collection;
+                self.require_write(&workspace)?;
+                self.app.catalog.collection(&workspace, &name)
+            }
+            Err(_) => self.app.catalog.collection(workspace, name),
+        };
         let entry = entry.map_err(|error| match error {
             CatalogError::CollectionNotReady { .. } => QueryError::Unavailable,
             _ => QueryError::UnknownCollection {
@@ -95,6 +112,7 @@ impl DocumentSink for InsertSink {
                 position: None,
             },
         })?;
+        self.refuse_rollup(&entry).await?;
         self.state.lock().target = Some(entry);
         Ok(())
     }
@@ -109,9 +127,8 @@ impl DocumentSink for InsertSink {
         let target = target.ok_or_else(|| QueryError::Internal {
             message: "documents were inserted before a target was chosen".to_owned(),
         })?;
-        // These rows are no groups, and the transformation is for documents from outside.
-        let refused = rollup::refuse(&self.app, &target, "it takes no INSERT").await;
-        refused.map_err(|error| QueryError::semantic(error.model.message, None))?;
+        // It may have become one since.
+        self.refuse_rollup(&target).await?;
         let mut operations = Vec::with_capacity(documents.len());
         for (document, number) in documents.into_iter().zip(first..) {
             let operation = self.operation(document, number);

@@ -198,10 +198,16 @@ async fn wrong_statements_are_told_with_their_place() {
             None,
         ),
         (
-            "EXPLAIN INSERT INTO c SELECT 1 AS a",
-            501,
-            "NOTIMPLEMENTEDYET",
-            None,
+            "EXPLAIN INSERT INTO commons.none SELECT 1 AS a",
+            400,
+            "QUERY_ERROR",
+            Some(21),
+        ),
+        (
+            "EXPLAIN INSERT INTO c (a, b) SELECT 1",
+            400,
+            "QUERY_ERROR",
+            Some(21),
         ),
         ("INSERT INTO c SELECT [1] AS _id", 400, "QUERY_ERROR", None),
         (
@@ -225,10 +231,54 @@ async fn wrong_statements_are_told_with_their_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_alias_stands_for_its_collection() {
+    let rig = rig().await;
+    let alias = json!({ "name": "latest", "collections": ["commons.c"] });
+    rig.post("/v1/orgs/self/ws/commons/aliases", alias).await;
+    assert_eq!(
+        inserted(&rig, "INSERT INTO commons.latest (_id, a) VALUES ('1', 7)").await,
+        1
+    );
+    assert_eq!(documents(&rig, "c").await, json!([{ "_id": "1", "a": 7 }]));
+    let path = format!("{QUERIES}/validations");
+    let body = json!({ "sql": { "query": "INSERT INTO latest SELECT 1 AS a" } });
+    rig.call("POST", &path, Some(body)).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_shows_where_rows_would_go_and_inserts_none() {
+    let rig = rig().await;
+    rig.add(json!([{ "_id": "1", "a": 1 }])).await;
+    let plan = |answer: Value| {
+        let rows = answer["results"].as_array().unwrap().iter();
+        let rows = rows.map(|row| row["plan"].as_str().unwrap().to_owned());
+        rows.collect::<Vec<_>>()
+    };
+    let answer = send(&rig, "EXPLAIN INSERT INTO c SELECT a + 1 AS a FROM c").await;
+    let shown = plan(answer.ok());
+    assert_eq!(shown[0], "InsertInto: commons.c");
+    assert!(shown[1].starts_with("  ProjectionExec"), "{shown:?}");
+    assert_eq!(documents(&rig, "c").await, json!([{ "_id": "1", "a": 1 }]));
+
+    let sql = "EXPLAIN ANALYZE INSERT INTO c SELECT '2' AS _id, a + 1 AS a FROM c";
+    let shown = plan(send(&rig, sql).await.ok());
+    assert_eq!(shown[0], "InsertInto: commons.c");
+    assert!(shown[1].contains("output_rows=1"), "{shown:?}");
+    assert_eq!(
+        documents(&rig, "c").await,
+        json!([{ "_id": "1", "a": 1 }, { "_id": "2", "a": 2 }])
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_only_reads_cannot_insert() {
     let rig = rig().await;
     let key = rig.key_of_role("read-only").await;
-    for (sql, allowed) in [("SELECT 1", true), ("INSERT INTO c SELECT 1 AS a", false)] {
+    for (sql, allowed) in [
+        ("SELECT 1", true),
+        ("INSERT INTO c SELECT 1 AS a", false),
+        ("EXPLAIN INSERT INTO c SELECT 1 AS a", false),
+    ] {
         let body = json!({ "sql": { "query": sql } });
         let answer = rig.call_as(&key, "POST", QUERIES, Some(body)).await;
         match allowed {

@@ -359,3 +359,27 @@ async fn a_query_is_seen_by_who_sent_it_and_by_who_may_do_all_that_its_sender_ma
     let seen = rig.call_as(&lister, "GET", &queries, None).await.ok();
     assert_eq!(seen["data"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_writes_where_its_key_may_write() {
+    let rig = rig().await;
+    for (name, collection) in [("a", "open.c"), ("b", "closed.c")] {
+        let alias = json!({ "name": name, "collections": [collection] });
+        rig.post("/v1/orgs/self/ws/open/aliases", alias).await;
+    }
+    let key = key(&rig, &["WRITE_DATA_WS", "QUERY_DATA_WS"]).await;
+    query(&rig, &key, "INSERT INTO open.a SELECT 2 AS n")
+        .await
+        .ok();
+    for sql in [
+        "INSERT INTO open.b SELECT 2 AS n",
+        "INSERT INTO closed.none SELECT 2 AS n",
+    ] {
+        let message = forbidden(&query(&rig, &key, sql).await);
+        assert!(message.contains("`closed`"), "{sql}: {message}");
+    }
+    assert_eq!(
+        rig.rows("SELECT COUNT(*) AS n FROM closed.c").await,
+        json!([{ "n": 1 }])
+    );
+}

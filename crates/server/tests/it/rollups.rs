@@ -358,13 +358,19 @@ async fn nothing_else_changes_the_documents_of_a_rollup() {
         let message = error["message"].as_str().unwrap();
         assert!(message.contains("`commons.c` is a rollup"), "{message}");
     }
-    let insert = json!({ "sql": { "query": "INSERT INTO commons.c SELECT 2 AS k, 7 AS n" } });
-    let answer = rig
-        .call("POST", "/v1/orgs/self/queries", Some(insert))
-        .await;
-    let error = answer.failure(400, "QUERY_ERROR");
-    let message = error["message"].as_str().unwrap();
-    assert!(message.contains("it takes no INSERT"), "{message}");
+    for sql in [
+        "INSERT INTO commons.c SELECT 2 AS k, 7 AS n",
+        "INSERT INTO commons.c SELECT 2 AS k WHERE FALSE",
+        "EXPLAIN INSERT INTO commons.c SELECT 2 AS k",
+    ] {
+        let insert = json!({ "sql": { "query": sql } });
+        let answer = rig
+            .call("POST", "/v1/orgs/self/queries", Some(insert))
+            .await;
+        let error = answer.failure(400, "QUERY_ERROR");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("it takes no INSERT"), "{sql}: {message}");
+    }
     for sql in [
         "SELECT k, SUM(v) AS n FROM _input GROUP BY k",
         "SELECT * FROM _input",
