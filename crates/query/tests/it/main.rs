@@ -10,6 +10,7 @@ mod engine;
 mod fixture;
 mod layouts;
 mod metamorphic;
+mod nonsense;
 mod random_filters;
 mod rollup_states;
 mod scan;

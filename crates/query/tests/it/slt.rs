@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use outcrop_query::{Engine, QueryError};
 use serde_json::value::RawValue;
 use sqllogictest::{
-    AsyncDB, DBOutput, DefaultColumnType, Runner, default_column_validator, default_normalizer,
-    default_validator,
+    AsyncDB, DBOutput, DefaultColumnType, Record, Runner, default_column_validator,
+    default_normalizer, default_validator,
 };
 
 use crate::fixture::{Fixture, Layout, parameters, request, sql_tests};
@@ -68,7 +68,7 @@ impl AsyncDB for Database {
 }
 
 /// One row with the text of its members, as it was written.
-struct Row(Vec<(String, Box<RawValue>)>);
+pub(crate) struct Row(pub(crate) Vec<(String, Box<RawValue>)>);
 
 impl Row {
     /// The members by name, in the order of `names`, which is their own order too.
@@ -123,6 +123,20 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found.sort();
+    found
+}
+
+/// All statements and queries of the files.
+pub(crate) fn statements() -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files(&sql_tests()) {
+        for record in sqllogictest::parse_file::<DefaultColumnType>(&file).unwrap() {
+            match record {
+                Record::Statement { sql, .. } | Record::Query { sql, .. } => found.push(sql),
+                _ => {}
+            }
+        }
+    }
     found
 }
 
