@@ -11,6 +11,8 @@
 //! No token moves: each keeps the span it has in the text. The walk is one loop without recursion,
 //! and the limits that protect everything after it are checked here.
 
+use std::mem;
+
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Word};
 
@@ -29,6 +31,10 @@ const HEIGHT_MAX: usize = 500;
 
 /// Most joins and set operations of one statement, for the same reason.
 const RELATIONS_MAX: usize = 500;
+
+/// Bytes of the text for which there is room for a token, white space being one too. Lists of numbers have
+/// about as many, other texts fewer.
+const TOKEN_BYTES: usize = 3;
 
 /// What [`read`] found.
 pub(super) struct Tokens {
@@ -55,16 +61,15 @@ pub(super) struct Tokens {
 /// # Errors
 /// [`QueryError::Syntax`] for text that is no token, unbalanced brackets and broken limits.
 pub(super) fn read(dialect: &Rockset, sql: &str) -> Result<Tokens, QueryError> {
-    let tokens = Tokenizer::new(dialect, sql)
-        .tokenize_with_location()
+    // Long texts are long lists, whose tokens would be moved again and again while they grow.
+    let mut list = Vec::with_capacity(sql.len() / TOKEN_BYTES + 1);
+    Tokenizer::new(dialect, sql)
+        .tokenize_with_location_into_buf(&mut list)
         .map_err(|error| {
             let message = error.message.trim_end().to_owned();
             QueryError::syntax(message, Position::at(error.location))
         })?;
-    let list: Vec<_> = tokens
-        .into_iter()
-        .filter(|t| !matches!(t.token, Token::Whitespace(_)))
-        .collect();
+    list.retain(|t| !matches!(t.token, Token::Whitespace(_)));
     let mut rewriter = Rewriter {
         list: Vec::with_capacity(list.len()),
         levels: vec![Level::default()],
@@ -78,10 +83,16 @@ pub(super) fn read(dialect: &Rockset, sql: &str) -> Result<Tokens, QueryError> {
         lookup_joins: false,
         warnings: vec![],
     };
-    let mut rest = list.as_slice();
-    while !rest.is_empty() {
-        let length = rewriter.take(rest)?;
-        rest = &rest[length..];
+    let mut at = 0;
+    while at < list.len() {
+        at += match rewriter.take(&list[at..])? {
+            Some(length) => length,
+            None => {
+                let token = mem::replace(&mut list[at], TokenWithSpan::new_eof());
+                rewriter.list.push(token);
+                1
+            }
+        };
     }
     rewriter.end_values();
     if rewriter.levels.len() > 1 {
@@ -134,41 +145,41 @@ pub(super) struct Rewriter {
 }
 
 impl Rewriter {
-    /// Rewrites what `rest` starts with; returns how many of its tokens that were.
-    fn take(&mut self, rest: &[TokenWithSpan]) -> Result<usize, QueryError> {
+    /// Rewrites what `rest` starts with; returns how many of its tokens that were, or none if the first
+    /// stays as it is.
+    fn take(&mut self, rest: &[TokenWithSpan]) -> Result<Option<usize>, QueryError> {
         let next = &rest[0];
         self.bracket_value(rest);
         match &next.token {
             Token::LParen | Token::LBracket | Token::LBrace => self.open(next)?,
             Token::RParen | Token::RBracket | Token::RBrace => self.close(next)?,
-            Token::Colon if !self.is_key_colon() => return self.take_parameter(rest),
+            Token::Colon if !self.is_key_colon() => return self.take_parameter(rest).map(Some),
             Token::Placeholder(text) if text.starts_with('?') => {
                 self.unnamed_parameters += 1;
                 let name = self.unnamed_parameters.to_string();
                 self.push_parameter(name, next);
-                return Ok(1);
+                return Ok(Some(1));
             }
             Token::NationalStringLiteral(text) => {
                 let token = Token::SingleQuotedString(text.clone());
                 self.list.push(TokenWithSpan::new(token, next.span));
-                return Ok(1);
+                return Ok(Some(1));
             }
             Token::Comma => {
                 self.level().end_term();
                 if self.level().in_select_list && ends_select_list(rest.get(1)) {
-                    return Ok(1);
+                    return Ok(Some(1));
                 }
             }
             Token::Word(word) if word.quote_style.is_none() => {
                 if let Some(length) = self.take_word(word, rest)? {
-                    return Ok(length);
+                    return Ok(Some(length));
                 }
             }
             token if is_operator(token) => self.count_operator(next)?,
             _ => {}
         }
-        self.list.push(next.clone());
-        Ok(1)
+        Ok(None)
     }
 
     pub(super) fn level(&mut self) -> &mut Level {
