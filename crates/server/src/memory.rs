@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 1/2 | what queries hold; sorts and aggregations write more than that to disk |
 //! | 1/8 | recent documents of all collections; they are flushed from half of it on |
+//! | 1/8 | decoded columns of segments, as long as nobody else needs it |
 //! | 1/32 | bodies of writes in flight, which take a few times as much while they are worked on |
 //! | 1/16 | what an ingest transformation makes of one of them |
 //! | the rest | flushes, compactions, open segments, the cache of a bucket, and what nobody counts |
@@ -14,13 +15,13 @@
 //! back by itself.
 
 use std::ops::RangeInclusive;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use outcrop_query::{EngineOptions, MemoryGauge};
-use outcrop_storage::StoreOptions;
 use outcrop_storage::env::Clock;
+use outcrop_storage::{ColumnCache, StoreOptions};
 
 use crate::config::Limits;
 
@@ -48,6 +49,7 @@ pub(crate) fn share_out(
     engine.transformation_bytes_max = engine.transformation_bytes_max.min(bytes / 16);
     let deltas = bytes as u64 / 8;
     store.deltas_bytes_max = deltas;
+    store.column_cache_bytes = bytes as u64 / 8;
     store.delta_bytes_max = store.delta_bytes_max.min(deltas);
     store.flush_bytes = store.flush_bytes.min(deltas / 4);
     store.compaction_bytes = store.compaction_bytes.min(bytes / 32);
@@ -59,6 +61,8 @@ pub(crate) fn share_out(
 pub(crate) struct ProcessMemory {
     bytes_max: usize,
     give_back: Option<fn()>,
+    /// What goes before anyone is refused.
+    columns: OnceLock<Arc<ColumnCache>>,
     clock: Arc<dyn Clock>,
     /// When it was looked at last, on the monotonic clock, and what was seen.
     sampled_at_micros: AtomicU64,
@@ -72,11 +76,28 @@ impl ProcessMemory {
         Self {
             bytes_max,
             give_back,
+            columns: OnceLock::new(),
             clock,
             sampled_at_micros: AtomicU64::new(0),
             sampled: AtomicUsize::new(0),
             gave_back_at_micros: AtomicU64::new(0),
         }
+    }
+
+    /// Lets `columns` keep what the process has room for, and takes it back when others need it.
+    pub(crate) fn lend_to(self: &Arc<Self>, columns: &Arc<ColumnCache>) {
+        let memory = Arc::downgrade(self);
+        columns.ask_before_keeping(Arc::new(move |bytes| {
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            memory.upgrade().is_some_and(|memory| memory.fits(bytes))
+        }));
+        // Nobody sets two.
+        let _ = self.columns.set(Arc::clone(columns));
+    }
+
+    /// Whether there is room for so much more, as things are.
+    fn fits(&self, bytes: usize) -> bool {
+        self.bytes().saturating_add(bytes) <= self.bytes_for_asking()
     }
 
     /// Bytes that the process may have with those that ask; the rest is for those that do not.
@@ -114,19 +135,20 @@ fn is_due(last_micros: &AtomicU64, interval: Duration, clock: &dyn Clock) -> boo
 
 impl MemoryGauge for ProcessMemory {
     fn has_room(&self, bytes: usize) -> bool {
-        let fits = |taken: usize| taken.saturating_add(bytes) <= self.bytes_for_asking();
-        if fits(self.bytes()) {
+        if self.fits(bytes) {
             return true;
         }
-        match self.give_back {
-            Some(give_back)
-                if is_due(&self.gave_back_at_micros, GIVE_BACK_INTERVAL, &*self.clock) =>
-            {
-                give_back();
-                fits(self.look())
-            }
-            _ => false,
+        if !is_due(&self.gave_back_at_micros, GIVE_BACK_INTERVAL, &*self.clock) {
+            return false;
         }
+        if let Some(columns) = self.columns.get() {
+            columns.clear();
+        }
+        if let Some(give_back) = self.give_back {
+            give_back();
+        }
+        self.look();
+        self.fits(bytes)
     }
 }
 
@@ -195,7 +217,9 @@ mod tests {
             let (mut store, mut engine) = (StoreOptions::default(), EngineOptions::default());
             share_out(bytes, &mut limits, &mut store, &mut engine);
             let deltas = usize::try_from(store.deltas_bytes_max).unwrap();
-            let sum = engine.memory_bytes_max + deltas + 8 * limits.write_bytes_in_flight_max;
+            let columns = usize::try_from(store.column_cache_bytes).unwrap();
+            let bodies = 8 * limits.write_bytes_in_flight_max;
+            let sum = engine.memory_bytes_max + deltas + columns + bodies;
             assert!(sum <= bytes, "{bytes}: {sum}");
             assert!(store.flush_bytes <= store.delta_bytes_max);
             assert!(store.delta_bytes_max <= store.deltas_bytes_max);

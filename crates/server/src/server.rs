@@ -111,13 +111,16 @@ impl Server {
         let memory = config.memory_bytes_max.map(|bytes| {
             let clock = Arc::clone(&config.environment.clock);
             Arc::new(ProcessMemory::new(bytes, config.give_memory_back, clock))
-                as Arc<dyn MemoryGauge>
         });
-        config.engine.memory_gauge = memory.as_ref().map(Arc::clone);
+        let gauge = memory.clone().map(|memory| memory as Arc<dyn MemoryGauge>);
+        config.engine.memory_gauge.clone_from(&gauge);
         let limits = config.limits.clone();
         let grace = config.shutdown_grace;
         let reveals_api_keys = config.reveal_api_keys;
         let opened = tokio::task::spawn_blocking(move || open(config)).await??;
+        if let Some(memory) = memory {
+            memory.lend_to(opened.catalog.store().column_cache());
+        }
         let main = opened.catalog.organization().main_virtual_instance_id;
         let app = Arc::new(App {
             metrics: Metrics::new(main).expect("the names of families are valid and differ"),
@@ -126,7 +129,7 @@ impl Server {
             transformations: Transformations::default(),
             queries: opened.queries,
             executions: Executions::default(),
-            admission: Admission::new(&limits, memory),
+            admission: Admission::new(&limits, gauge),
             limits,
             reveals_api_keys,
             http_addr,

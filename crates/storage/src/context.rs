@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::CollectionId;
 use crate::background::Signal;
+use crate::column_cache::ColumnCache;
 use crate::delta_memory::DeltaMemory;
 use crate::env::Environment;
 use crate::error::StoreError;
@@ -42,6 +44,8 @@ pub(crate) struct Context {
     pub(crate) maintenance_signal: Signal,
     /// Files that are to be removed.
     pub(crate) garbage: Garbage,
+    /// Decoded columns of all segments.
+    pub(crate) column_cache: Arc<ColumnCache>,
     /// The deltas of all collections.
     pub(crate) deltas: DeltaMemory,
     /// Tells writes that wait for room, in any collection, to look again.

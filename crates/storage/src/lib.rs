@@ -12,6 +12,8 @@ mod chunk;
 mod collection;
 mod collection_id;
 mod collection_options;
+mod column_cache;
+mod compact;
 mod compaction;
 mod context;
 mod deletion_vector;
@@ -54,6 +56,8 @@ pub use chunk::{Chunk, Remap};
 pub use collection::Collection;
 pub use collection_id::{CollectionId, ParseCollectionIdError};
 pub use collection_options::CollectionOptions;
+pub use column_cache::{ColumnCache, Spare};
+pub use compact::compact_array;
 pub use deletion_vector::{DeletionVector, DeletionVectorError};
 pub use env::Environment;
 pub use error::{StoreError, WriteError, is_bucket_unavailable};
@@ -66,7 +70,9 @@ pub use operation::{
 pub use options::StoreOptions;
 pub use part::{Part, PartData};
 pub use paths::ObjectPath;
-pub use scan::{BATCH_ROWS, BatchIterator, Evaluate, ScanPredicate, ScanRequest, all_rows};
+pub use scan::{
+    BATCH_ROWS, BatchIterator, ByValue, Evaluate, ScanPredicate, ScanRequest, all_rows,
+};
 pub use segment::{
     Direction, IndexPath, KeyRange, Matches, PathIndex, Postings, Segment, SegmentError,
     SegmentSummary, Terms,

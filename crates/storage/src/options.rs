@@ -34,6 +34,10 @@ pub struct StoreOptions {
     /// Bytes of documents that a compaction works on at a time, about: with their columns and what
     /// Parquet holds back, a few times this is its memory.
     pub compaction_bytes: usize,
+    /// Bytes of decoded columns of segments that are kept in memory.
+    pub column_cache_bytes: u64,
+    /// How often scans have to want most of a column before it is kept.
+    pub column_cache_after: u8,
     /// Rows of a row group of a segment.
     pub row_group_rows: usize,
     /// How often documents past the retention of their collection are looked for.
@@ -60,6 +64,8 @@ impl Default for StoreOptions {
             wal_file_bytes: 64 * MIB,
             segment_bytes_max: 1024 * MIB,
             compaction_bytes: 64 * 1024 * 1024,
+            column_cache_bytes: 256 * MIB,
+            column_cache_after: 2,
             row_group_rows: ROW_GROUP_ROWS,
             retention_interval: Duration::from_secs(60),
             wal_interval: Duration::from_millis(100),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::CollectionId;
+use crate::column_cache::ColumnCache;
 use crate::deletion_vector::DeletionVector;
 use crate::env::{Disk, Environment};
 use crate::error::StoreError;
@@ -49,16 +50,21 @@ pub(crate) struct Recovered {
 pub(crate) fn recover(
     environment: &Environment,
     options: &StoreOptions,
+    cache: &Arc<ColumnCache>,
 ) -> Result<Recovered, StoreError> {
     if environment.disk.is_shared() {
-        recover_bucket(environment)
+        recover_bucket(environment, cache)
     } else {
-        recover_folder(&environment.disk, options)
+        recover_folder(&environment.disk, options, cache)
     }
 }
 
-fn recover_folder(disk: &Arc<dyn Disk>, options: &StoreOptions) -> Result<Recovered, StoreError> {
-    let mut collections = open_collections(disk, None)?;
+fn recover_folder(
+    disk: &Arc<dyn Disk>,
+    options: &StoreOptions,
+    cache: &Arc<ColumnCache>,
+) -> Result<Recovered, StoreError> {
+    let mut collections = open_collections(disk, None, cache)?;
     let files = wal::read_log(disk, |record| replay_record(&mut collections, &record))?;
     apply_waiting(&mut collections)?;
     let epochs = collections
@@ -75,7 +81,10 @@ fn recover_folder(disk: &Arc<dyn Disk>, options: &StoreOptions) -> Result<Recove
     })
 }
 
-fn recover_bucket(environment: &Environment) -> Result<Recovered, StoreError> {
+fn recover_bucket(
+    environment: &Environment,
+    cache: &Arc<ColumnCache>,
+) -> Result<Recovered, StoreError> {
     let disk = &environment.disk;
     let mut id = [0; 16];
     environment.random.fill(&mut id);
@@ -86,7 +95,7 @@ fn recover_bucket(environment: &Environment) -> Result<Recovered, StoreError> {
         let same = |newest: &NumberedObject| Ok::<_, StoreError>(Some(newest.payload.to_vec()));
         drop(series.claim(same)?);
     }
-    let mut collections = open_collections(disk, Some(epoch))?;
+    let mut collections = open_collections(disk, Some(epoch), cache)?;
     let log = claim.read(|record| replay_record(&mut collections, &record))?;
     apply_waiting(&mut collections)?;
     tracing::info!(epoch, location = disk.location(), "took over the bucket");
@@ -100,10 +109,14 @@ fn recover_bucket(environment: &Environment) -> Result<Recovered, StoreError> {
 type Collections = BTreeMap<CollectionId, RecoveredCollection>;
 
 /// Opens every collection; `epoch` is that of the new owner of a bucket.
-fn open_collections(disk: &Arc<dyn Disk>, epoch: Option<u64>) -> Result<Collections, StoreError> {
+fn open_collections(
+    disk: &Arc<dyn Disk>,
+    epoch: Option<u64>,
+    cache: &Arc<ColumnCache>,
+) -> Result<Collections, StoreError> {
     let mut collections = BTreeMap::new();
     for id in collection_ids(disk)? {
-        if let Some(collection) = open_collection(disk, id, epoch)? {
+        if let Some(collection) = open_collection(disk, id, epoch, cache)? {
             collections.insert(id, collection);
         }
     }
@@ -154,6 +167,7 @@ fn open_collection(
     disk: &Arc<dyn Disk>,
     id: CollectionId,
     epoch: Option<u64>,
+    cache: &Arc<ColumnCache>,
 ) -> Result<Option<RecoveredCollection>, StoreError> {
     // Before the claim: what a later owner of a bucket adds must not be taken for a leftover.
     let objects = Objects::list(disk, id)?;
@@ -170,7 +184,7 @@ fn open_collection(
     };
     let mut segments = Vec::with_capacity(manifest.newest().segments.len());
     for entry in &manifest.newest().segments {
-        segments.push(open_segment(disk, id, &manifest, entry)?);
+        segments.push(open_segment(disk, id, &manifest, entry, cache)?);
     }
     objects.remove_orphans(disk, id, &manifest.newest().segments);
     let seqno = manifest.newest().seqno;
@@ -186,6 +200,7 @@ fn open_segment(
     id: CollectionId,
     manifest: &ManifestLog,
     entry: &SegmentEntry,
+    cache: &Arc<ColumnCache>,
 ) -> Result<SegmentPart, StoreError> {
     let path = paths::segment(id, &entry.ulid);
     let source = disk
@@ -209,7 +224,7 @@ fn open_segment(
     };
     Ok(SegmentPart::new(
         entry.ulid.clone(),
-        Arc::new(segment),
+        Arc::new(segment.with_cache(cache)),
         deletions,
     ))
 }
@@ -295,7 +310,11 @@ mod tests {
         WalWriter::new(Arc::clone(disk), 1024, Vec::new())
             .append(group)
             .unwrap();
-        let mut recovered = recover(&environment, &StoreOptions::default())?;
+        let mut recovered = recover(
+            &environment,
+            &StoreOptions::default(),
+            &ColumnCache::new(0, 1),
+        )?;
         Ok(recovered.collections.remove(&ID).unwrap().state)
     }
 
@@ -339,7 +358,11 @@ mod tests {
         let disk = Arc::new(MemoryDisk::new());
         disk.fail_nth(0, ErrorKind::PermissionDenied);
         let environment = Environment::in_memory(disk, 1);
-        let Err(error) = recover(&environment, &StoreOptions::default()) else {
+        let Err(error) = recover(
+            &environment,
+            &StoreOptions::default(),
+            &ColumnCache::new(0, 1),
+        ) else {
             panic!("it was listed")
         };
         assert_eq!(error.to_string(), "cannot list `collections`");

@@ -73,6 +73,16 @@ impl ScanRequest {
     }
 }
 
+/// A condition whose answer for a row follows from the values of its columns alone, and is never an error.
+#[derive(Clone)]
+pub struct ByValue {
+    /// The condition. It may be asked about values that no row of the scan has.
+    pub evaluate: Evaluate,
+    /// Is told of how many rows the condition was asked and how many passed, when that did not happen in
+    /// [`ScanPredicate::evaluate`].
+    pub note: Arc<dyn Fn(usize, usize) + Send + Sync>,
+}
+
 /// One condition of a scan with the columns that it needs.
 #[derive(Clone)]
 pub struct ScanPredicate {
@@ -82,6 +92,8 @@ pub struct ScanPredicate {
     pub document: bool,
     /// The condition. It may be called on many batches, of any length.
     pub evaluate: Evaluate,
+    /// The same condition for whoever knows which values there are, if that is enough to answer it.
+    pub by_value: Option<ByValue>,
 }
 
 impl ScanPredicate {

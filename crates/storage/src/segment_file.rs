@@ -54,7 +54,8 @@ impl NewObjects {
             .disk
             .open(&path, bytes)
             .map_err(StoreError::io("read", &path))?;
-        let segment = Arc::new(Segment::open(path.to_string(), source)?);
+        let segment = Segment::open(path.to_string(), source)?;
+        let segment = Arc::new(segment.with_cache(&context.column_cache));
         let rows = segment.row_count();
         let entry = SegmentEntry {
             ulid: ulid.clone(),

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::background::{self, Signal};
 use crate::collection::Collection;
 use crate::collection_options::CollectionOptions;
+use crate::column_cache::ColumnCache;
 use crate::context::Context;
 use crate::delta_memory::DeltaMemory;
 use crate::env::{DiskLock, Environment};
@@ -66,11 +67,12 @@ impl Store {
         let temporary = paths::temporary();
         disk.remove_folder(&temporary)
             .map_err(StoreError::io("remove", &temporary))?;
+        let column_cache = ColumnCache::new(options.column_cache_bytes, options.column_cache_after);
         let Recovered {
             collections,
             wal,
             epoch,
-        } = recovery::recover(&environment, &options)?;
+        } = recovery::recover(&environment, &options, &column_cache)?;
         let newest = collections
             .values()
             .map(|collection| collection.manifest.newest());
@@ -91,6 +93,7 @@ impl Store {
             flush_signal: Signal::default(),
             maintenance_signal: Signal::default(),
             garbage: Garbage::default(),
+            column_cache,
             deltas,
             room_changed: Notify::new(),
         });
@@ -141,6 +144,11 @@ impl Store {
     /// [`StoreError::CollectionExists`], [`StoreError::Closed`], those of the disk.
     pub fn create_collection(&self, id: CollectionId) -> Result<Arc<Collection>, StoreError> {
         self.create_collection_with(id, CollectionOptions::default())
+    }
+
+    /// The columns of segments that are kept decoded.
+    pub fn column_cache(&self) -> &Arc<ColumnCache> {
+        &self.context.column_cache
     }
 
     /// As [`create_collection`](Self::create_collection), with other options.

@@ -6,19 +6,16 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, GenericByteViewArray, RecordBatch};
-use datafusion::arrow::datatypes::{BinaryViewType, ByteViewType, DataType, StringViewType};
+use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::error::ArrowError;
-
-/// A column is copied if it keeps more than this, and more than twice what its values need.
-const BYTES_MIN: usize = 64 << 10;
+use outcrop_storage::compact_array;
 
 /// The same batch; columns that keep much more than they need are copied.
 ///
 /// # Errors
 /// None that is known: the columns keep their types and lengths.
 pub(super) fn compact(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let compacted: Vec<Option<ArrayRef>> = batch.columns().iter().map(compacted).collect();
+    let compacted: Vec<Option<ArrayRef>> = batch.columns().iter().map(compact_array).collect();
     if compacted.iter().all(Option::is_none) {
         return Ok(batch);
     }
@@ -27,24 +24,10 @@ pub(super) fn compact(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(batch.schema(), columns.collect())
 }
 
-fn compacted(column: &ArrayRef) -> Option<ArrayRef> {
-    match column.data_type() {
-        DataType::Utf8View => views::<StringViewType>(column.as_string_view()),
-        DataType::BinaryView => views::<BinaryViewType>(column.as_binary_view()),
-        _ => None,
-    }
-}
-
-fn views<T: ByteViewType>(array: &GenericByteViewArray<T>) -> Option<ArrayRef> {
-    let kept: usize = array.data_buffers().iter().map(|buffer| buffer.len()).sum();
-    let worthwhile = kept > BYTES_MIN && kept / 2 > array.total_buffer_bytes_used();
-    worthwhile.then(|| Arc::new(array.gc()) as ArrayRef)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use datafusion::arrow::array::{Int64Array, StringViewArray};
+    use datafusion::arrow::array::{AsArray, Int64Array, StringViewArray};
 
     #[test]
     fn few_values_of_a_large_buffer_are_copied_and_many_are_not() {

@@ -36,6 +36,8 @@ pub(super) struct Predicate {
     schema: SchemaRef,
     /// Gives the same answer for the same row, now and later.
     steady: bool,
+    /// Has an answer for every value.
+    harmless: bool,
     /// The filter as a comparison of a dynamic column with a constant, if it is one.
     comparison: Option<DynamicComparison>,
     /// What it asks of the inverted index, if that does not change.
@@ -65,6 +67,7 @@ impl Predicate {
         let steady = !changing && !is_volatile(&expr);
         let reading = if steady { read(&expr, table) } else { None };
         Ok(Self {
+            harmless: !may_raise(&expr),
             expr,
             columns,
             schema,
@@ -82,6 +85,11 @@ impl Predicate {
     /// Whether the filter may say something else later, as those of joins and top-N do.
     pub(super) fn is_changing(&self) -> bool {
         !self.steady
+    }
+
+    /// Whether the answer follows from the values of the columns alone, and is never an error.
+    pub(super) fn goes_by_value(&self) -> bool {
+        self.steady && self.harmless
     }
 
     /// What the filter asks of the inverted index right now; none if the index cannot answer it.
@@ -164,7 +172,7 @@ impl Predicate {
     /// `WHERE n <> 0 AND 10 / n > 1` works in either order.
     pub(super) fn rank(&self, table: &[Column]) -> (bool, u32) {
         let cost = self.columns.iter().map(|index| cost(&table[*index])).sum();
-        (may_raise(&self.expr), cost)
+        (!self.harmless, cost)
     }
 }
 

@@ -23,8 +23,8 @@ use datafusion::physical_plan::metrics::{
 };
 use futures::Stream;
 use outcrop_storage::{
-    BATCH_ROWS, BatchIterator, Part, ScanPredicate, ScanRequest, SegmentError, SubColumn,
-    is_bucket_unavailable,
+    BATCH_ROWS, BatchIterator, ByValue, Evaluate, Part, ScanPredicate, ScanRequest, SegmentError,
+    SubColumn, is_bucket_unavailable,
 };
 use roaring::RoaringBitmap;
 
@@ -316,9 +316,8 @@ impl ScanStream {
                 Some(Specialised::RulesOut) => return None,
                 Some(Specialised::Terms(terms)) => {
                     let columns = terms.columns.clone();
-                    runnable.push(self.scan_predicate(place, columns, false, move |stored| {
-                        terms.evaluate(stored)
-                    }));
+                    let evaluate = move |stored: &RecordBatch| terms.evaluate(stored);
+                    runnable.push(self.scan_predicate(place, columns, false, true, evaluate));
                     continue;
                 }
                 None => {}
@@ -331,13 +330,11 @@ impl ScanStream {
                     None => {}
                 }
             }
-            let stored = columns.stored().to_vec();
-            let predicate = predicate.clone();
-            runnable.push(
-                self.scan_predicate(place, stored, columns.document(), move |stored| {
-                    predicate.evaluate(&columns.assemble(stored)?)
-                }),
-            );
+            let (stored, document) = (columns.stored().to_vec(), columns.document());
+            let (by_value, predicate) = (predicate.goes_by_value(), predicate.clone());
+            let evaluate =
+                move |stored: &RecordBatch| predicate.evaluate(&columns.assemble(stored)?);
+            runnable.push(self.scan_predicate(place, stored, document, by_value, evaluate));
         }
         Some(runnable)
     }
@@ -348,23 +345,32 @@ impl ScanStream {
         place: usize,
         columns: Vec<SubColumn>,
         document: bool,
+        by_value: bool,
         evaluate: impl Fn(&RecordBatch) -> Result<BooleanArray, ArrowError> + Send + Sync + 'static,
     ) -> ScanPredicate {
         let filtered = self.counts.rows_filtered.clone();
         let kept = self.counts.kept[place].clone();
+        let note = Arc::new(move |asked: usize, passing: usize| {
+            filtered.add(asked - passing);
+            kept.add(passing);
+        });
+        let evaluate: Evaluate = Arc::new(evaluate);
+        let by_value = by_value.then(|| ByValue {
+            evaluate: Arc::clone(&evaluate),
+            note: Arc::clone(&note) as _,
+        });
         let cancellation = Arc::clone(&self.cancellation);
-        let evaluate = move |stored: &RecordBatch| {
+        let counted = move |stored: &RecordBatch| {
             cancellation.check()?;
             let passes = evaluate(stored)?;
-            let passing = passes.true_count();
-            filtered.add(passes.len() - passing);
-            kept.add(passing);
+            note(passes.len(), passes.true_count());
             Ok(passes)
         };
         ScanPredicate {
             columns,
             document,
-            evaluate: Arc::new(evaluate),
+            evaluate: Arc::new(counted),
+            by_value,
         }
     }
 

@@ -11,7 +11,9 @@ use outcrop_query::{
     Collections, Definer, Engine, EngineOptions, Indirection, Parameter, QueryError, QueryOutput,
     QueryRequest,
 };
-use outcrop_storage::{Chunk, DeletionVector, Part, Segment, Snapshot, segment};
+use outcrop_storage::{
+    Chunk, ColumnCache, DeletionVector, Part, PartData, Segment, Snapshot, segment,
+};
 
 /// What `CURRENT_TIMESTAMP()` says in every test.
 pub(crate) const QUERY_TIME: &str = "2024-06-01T12:00:00Z";
@@ -23,7 +25,7 @@ pub(crate) enum Layout {
     Delta,
     /// Segments of three documents, and the last few in the delta.
     Segments,
-    /// Parts in which every other row is dead, and held values of other types.
+    /// Parts in which every other row is dead, and held values of other types. Columns of segments are kept decoded.
     Churned,
     /// One segment.
     Compacted,
@@ -33,7 +35,7 @@ pub(crate) enum Layout {
     IndexedChurned,
     /// As [`Compacted`](Self::Compacted), with every answer from the index that it can give.
     IndexedCompacted,
-    /// As [`Compacted`](Self::Compacted), without the index.
+    /// As [`Compacted`](Self::Compacted), without the index, and with columns that are kept decoded.
     ScannedCompacted,
 }
 
@@ -75,13 +77,13 @@ impl Layout {
                 }
                 parts
             }
-            Self::Compacted | Self::IndexedCompacted | Self::ScannedCompacted => {
-                vec![segment_of(documents, &[])]
-            }
+            Self::Compacted | Self::IndexedCompacted => vec![segment_of(documents, &[])],
+            Self::ScannedCompacted => vec![cached_segment_of(documents, &[])],
             Self::Churned | Self::IndexedChurned => {
                 let parts = documents.chunks(4).enumerate().map(|(index, some)| {
                     let (rows, dead) = with_dead_rows(some);
                     match index % 2 {
+                        0 if self == Self::Churned => cached_segment_of(&rows, &dead),
                         0 => segment_of(&rows, &dead),
                         _ => chunk(&rows, deletions(&dead)),
                     }
@@ -136,6 +138,19 @@ fn deletions(rows: &[u32]) -> DeletionVector {
 
 pub(crate) fn chunk(documents: &[Value], deletions: DeletionVector) -> Part {
     Part::from_chunk(build(documents), deletions)
+}
+
+/// A segment whose columns are kept decoded from the first scan on.
+fn cached_segment_of(documents: &[Value], dead: &[u32]) -> Part {
+    let part = segment_of(documents, dead);
+    let PartData::Segment(segment) = part.data() else {
+        panic!("it is a segment")
+    };
+    let segment = Arc::clone(segment);
+    drop(part);
+    let segment = Arc::into_inner(segment).unwrap();
+    let cache = ColumnCache::new(64 << 20, 1);
+    Part::from_segment(Arc::new(segment.with_cache(&cache)), deletions(dead))
 }
 
 pub(crate) fn segment_of(documents: &[Value], dead: &[u32]) -> Part {

@@ -14,6 +14,8 @@ use crate::sub_column::SubColumn;
 /// Which columns of a file to read, and how to make the requested ones of them.
 pub(super) struct Layout {
     pub(super) mask: ProjectionMask,
+    /// Places in the file of what is read, in order.
+    read: Vec<usize>,
     schema: SchemaRef,
     sources: Vec<Source>,
 }
@@ -63,26 +65,44 @@ impl Layout {
         }
         Self {
             mask: segment.mask(read.iter().copied()),
+            read,
             schema,
             sources,
         }
     }
 
+    /// The schema of the requested columns.
+    pub(super) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// Places in the file of the columns that it is made of, in their order there.
+    pub(super) fn read(&self) -> &[usize] {
+        &self.read
+    }
+
     /// The requested columns of a batch that was read with the mask.
     pub(super) fn assemble(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-        let columns = self.sources.iter().map(|source| self.column(source, batch));
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        self.assemble_columns(batch.columns(), batch.num_rows())
+    }
+
+    /// The requested columns, made of `rows` rows of [`Self::read`].
+    pub(super) fn assemble_columns(
+        &self,
+        read: &[ArrayRef],
+        rows: usize,
+    ) -> Result<RecordBatch, ArrowError> {
+        let columns = self.sources.iter().map(|source| column(source, read, rows));
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let columns = columns.collect::<Result<_, _>>()?;
         RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
     }
+}
 
-    fn column(&self, source: &Source, batch: &RecordBatch) -> Result<ArrayRef, ArrowError> {
-        match source {
-            Source::Stored(place) => Ok(Arc::clone(batch.column(*place))),
-            Source::Absent(data_type) => Ok(new_null_array(data_type, batch.num_rows())),
-            Source::Document(place, column) => {
-                extract(batch.column(*place).as_binary_view(), column)
-            }
-        }
+fn column(source: &Source, read: &[ArrayRef], rows: usize) -> Result<ArrayRef, ArrowError> {
+    match source {
+        Source::Stored(place) => Ok(Arc::clone(&read[*place])),
+        Source::Absent(data_type) => Ok(new_null_array(data_type, rows)),
+        Source::Document(place, column) => extract(read[*place].as_binary_view(), column),
     }
 }

@@ -6,6 +6,7 @@
 //! deleted or which segments are live: see [`Part`](crate::Part) and the manifest.
 
 mod bloom;
+mod cached;
 mod checksums;
 mod error;
 mod extract;

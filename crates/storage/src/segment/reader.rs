@@ -31,6 +31,7 @@ use super::sort_order::SortOrder;
 use super::tail::Tail;
 use super::type_section;
 use crate::chunk::EVENT_TIME;
+use crate::column_cache::{ColumnCache, SegmentColumns};
 use crate::deletion_vector::DeletionVector;
 use crate::env::{ObjectSource, read_error_of_text};
 use crate::scan::{BatchIterator, ScanRequest, live_rows};
@@ -58,6 +59,8 @@ pub struct Segment {
     /// What the rows are ordered by, if by anything.
     order: Option<SortOrder>,
     inverted: InvertedIndex,
+    /// Those of its columns that are kept decoded; none are if it was opened without a cache.
+    cached: Option<SegmentColumns>,
 }
 
 impl Segment {
@@ -120,7 +123,19 @@ impl Segment {
             types,
             order,
             inverted,
+            cached: None,
         })
+    }
+
+    /// The same segment, whose columns are kept in `cache` when they are wanted often.
+    #[must_use]
+    pub fn with_cache(self, cache: &Arc<ColumnCache>) -> Self {
+        let columns = self.column_bytes.len();
+        let cached = SegmentColumns::new(cache, self.row_groups().len(), columns);
+        Self {
+            cached: Some(cached),
+            ..self
+        }
     }
 
     /// The file's name, as errors show it.
@@ -273,6 +288,16 @@ impl Segment {
     /// The mask that reads these columns, in the order of the file.
     pub(super) fn mask(&self, columns: impl IntoIterator<Item = usize>) -> ProjectionMask {
         ProjectionMask::leaves(self.metadata.parquet_schema(), columns)
+    }
+
+    /// Those of its columns that are kept decoded.
+    pub(super) fn cached(&self) -> Option<&SegmentColumns> {
+        self.cached.as_ref()
+    }
+
+    /// Bytes of the values of a column in one row group, once they are decoded.
+    pub(super) fn decoded_bytes(&self, group: usize, column: usize) -> u64 {
+        decoded_bytes(self.metadata.metadata().row_group(group).column(column))
     }
 
     /// A reader of one row group.

@@ -1,5 +1,6 @@
 //! Documents through chunks and segments, against row-at-a-time oracles.
 
+mod cached;
 mod corruption;
 mod index;
 mod oracle;

@@ -167,5 +167,6 @@ pub(super) fn int_at_least(column: &SubColumn, low: i64) -> crate::scan::ScanPre
         columns: vec![column.clone()],
         document: false,
         evaluate: Arc::new(move |batch| gt_eq(batch.column(0), &Int64Array::new_scalar(low))),
+        by_value: None,
     }
 }

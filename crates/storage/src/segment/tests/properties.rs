@@ -9,6 +9,7 @@ use roaring::RoaringBitmap;
 use super::oracle::{check_scan, check_types, columns, expected, int_at_least};
 use super::{chunk, encode, segment, segment_bytes};
 use crate::chunk::Chunk;
+use crate::column_cache::ColumnCache;
 use crate::deletion_vector::DeletionVector;
 use crate::part::Part;
 use crate::scan::ScanRequest;
@@ -157,16 +158,29 @@ proptest! {
             live.iter().copied().filter(|document| is_low(document)).collect();
         let plain = ScanRequest { rows: rows.clone(), ..everything(&documents, batch_rows) };
         let filtered = ScanRequest { predicates: vec![int_at_least(&a, low)], ..plain.clone() };
+        let columns_alone =
+            ScanRequest { document: false, batch_rows: 8192, ..filtered.clone() };
         // No column at all: what `COUNT(*)` asks for.
         let counted =
             ScanRequest { columns: vec![], document: false, ..filtered.clone() };
         let narrow = ScanRequest { columns: vec![b], ..counted.clone() };
+        let cache = ColumnCache::new(1 << 20, 2);
+        let cached = super::segment(&chunk, SegmentLimits { columns, row_group_rows });
+        let cached = Arc::into_inner(cached).unwrap().with_cache(&cache);
+        let cached = Part::from_segment(Arc::new(cached), dead.clone());
+        // The first scan reads the file, the second fills the cache, and the third reads that.
         for part in [
             Part::from_chunk(chunk, dead.clone()),
             Part::from_segment(segment, dead.clone()),
+            cached.clone(),
+            cached.clone(),
+            cached,
         ] {
             check_scan(&part, &plain, &live);
             check_scan(&part, &filtered, &passing);
+            check_scan(&part, &columns_alone, &passing);
+            let as_wide = ScanRequest { batch_rows: 8192, ..filtered.clone() };
+            check_scan(&part, &as_wide, &passing);
             check_scan(&part, &counted, &passing);
             check_scan(&part, &narrow, &passing);
             let alive = documents.len() - usize::try_from(dead.len()).unwrap();
