@@ -27,11 +27,21 @@ const NODE: &str = "node";
 const PYTHON_CHECK: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
 
 /// Where the packages of a folder are.
-enum Packages {
+pub(crate) enum Packages {
     /// The Python interpreter of the environment, or `node_modules`.
     At(PathBuf),
     /// Nowhere, for this reason.
     Missing(&'static str),
+}
+
+impl Packages {
+    /// Where they are, if `purpose` cannot be done without them.
+    pub(crate) fn needed_for(self, purpose: &str) -> Result<PathBuf> {
+        match self {
+            Self::At(path) => Ok(path),
+            Self::Missing(reason) => bail!("{purpose} cannot run: {reason}"),
+        }
+    }
 }
 
 /// What came of an attempt to install packages.
@@ -53,7 +63,7 @@ const QUERIES: &str = "10000";
 pub(crate) fn compare(arguments: &[String]) -> Result<ExitCode> {
     let [queries, seed] = proofs::options(arguments, ["--queries", "--seed"])?;
     build()?;
-    let python = python("the comparison")?;
+    let python = python_environment(PYTHON)?.needed_for("the comparison")?;
     let mut command = unittest(PYTHON, &python);
     command
         .arg("--pattern=test_expressions.py")
@@ -115,29 +125,25 @@ pub(crate) fn run() -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// The Python interpreter with the current Python client, which `purpose` cannot be done without.
-pub(crate) fn python(purpose: &str) -> Result<PathBuf> {
-    match python_environment(PYTHON)? {
-        Packages::At(python) => Ok(python),
-        Packages::Missing(reason) => bail!("{purpose} cannot run: {reason}"),
-    }
-}
-
-/// The Python interpreter of an environment with the folder's `requirements.txt` installed.
+/// The Python interpreter of an environment with what the folder of the tests requires.
 fn python_environment(name: &str) -> Result<Packages> {
-    if !process::exists("python3", &["-c", PYTHON_CHECK]) {
-        return Ok(NO_PYTHON);
-    }
-    let directory = tree::clients().join(name);
     let requirements = tree::root()
         .join("tests/clients")
         .join(name)
         .join("requirements.txt");
+    environment(&tree::clients().join(name), &requirements)
+}
+
+/// The Python interpreter of an environment in a folder, with the packages of a list installed.
+pub(crate) fn environment(directory: &Path, requirements: &Path) -> Result<Packages> {
+    if !process::exists("python3", &["-c", PYTHON_CHECK]) {
+        return Ok(NO_PYTHON);
+    }
     let python = directory.join("bin").join("python");
-    let wanted = read(&requirements)?;
+    let wanted = read(requirements)?;
     let is_there = install_once(&directory.join("installed.txt"), &wanted, || {
         let mut venv = Command::new("python3");
-        venv.args(["-m", "venv", "--clear"]).arg(&directory);
+        venv.args(["-m", "venv", "--clear"]).arg(directory);
         if !process::succeeds(&mut venv)? {
             return Ok(Installed::No);
         }
@@ -150,7 +156,7 @@ fn python_environment(name: &str) -> Result<Packages> {
             "--disable-pip-version-check",
             "--requirement",
         ]);
-        if process::succeeds(pip.arg(&requirements))? {
+        if process::succeeds(pip.arg(requirements))? {
             return Ok(Installed::Yes);
         }
         let look_up = ["-m", "pip", "index", "versions", "rockset"];

@@ -29,7 +29,8 @@ usage: cargo xtask <command>
   test [--only STEP]...   every check, or the named ones: fmt, clippy, tests, clients,
                           powercut, docs
   ci                      what continuous integration runs: `test` with the tool versions printed first
-  bench [ARGS]...         the figures of benches/ beside DuckDB (`cargo xtask bench --help`)
+  bench [WORKLOAD]...     workloads of benches/ beside DuckDB, ClickHouse and others, or
+                          `bench events`: generated events beside DuckDB; both have --help
   simulate [--operations N] [--seed S]
                           storage on a simulated disk and bucket, with faults, power cuts, kills and
                           takeovers (2,000,000 operations on each)

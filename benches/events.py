@@ -1,4 +1,4 @@
-"""Figures of a server process beside DuckDB on the same machine, in the same run: `cargo xtask bench`.
+"""Figures of a server process beside DuckDB on the same machine, in the same run: `cargo xtask bench events`.
 
 Prints one table of medians. A ratio above 1 means that Outcrop took longer (or more bytes) than DuckDB.
 DuckDB answers over a native table that it loaded from the same file, which is its best case.
@@ -6,102 +6,28 @@ DuckDB answers over a native table that it loaded from the same file, which is i
 
 import argparse
 import gzip
-import http.client
 import json
 import os
 import random
-import re
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 import duckdb
 
-BINARY = os.environ.get("OUTCROP_BINARY", "target/release/outcrop")
-KEY = "bench-key"
+from bench.peers.outcrop import Client, Server
+from bench.places import BINARY, folder_bytes
+
 SLICE = 100_000
 
 
-class Server:
-    """A server process; `ready_ms` is the time from its start to its being ready."""
-
-    def __init__(self, data, memory):
-        self.data = data
-        self.options = ["--memory", memory] if memory else []
-        self.start()
-
-    def start(self):
-        begin = time.monotonic()
-        self.process = subprocess.Popen(
-            [BINARY, "serve", "--data", self.data, "--http", "127.0.0.1:0", *self.options],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "OUTCROP_API_KEY": KEY},
-        )
-        for line in self.process.stdout:
-            if "http://" in line and "port" not in line:
-                self.port = int(re.search(r"http://127\.0\.0\.1:(\d+)", line).group(1))
-            if line.startswith("Ready"):
-                break
-        else:
-            sys.exit("the server did not start")
-        self.ready_ms = (time.monotonic() - begin) * 1e3
-        self.peak_bytes = 0
-        threading.Thread(target=self.watch, args=(self.process,), daemon=True).start()
-        self.connection = http.client.HTTPConnection("127.0.0.1", self.port)
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        if self.process.wait(600) != 0:
-            sys.exit("the server did not stop in order")
-
-    def watch(self, process):
-        """Notes the most memory that the process has of its own; pages of data files are not part of it."""
-        while process.poll() is None:
-            try:
-                with open(f"/proc/{process.pid}/status") as status:
-                    own = re.search(r"RssAnon:\s+(\d+) kB", status.read())
-            except (FileNotFoundError, ProcessLookupError):
-                return
-            if own:
-                self.peak_bytes = max(self.peak_bytes, int(own.group(1)) * 1024)
-            time.sleep(0.02)
-
-    def cpu_seconds(self):
-        """Processor time of the process so far, all threads together."""
-        with open(f"/proc/{self.process.pid}/stat") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def post(self, path, body):
-        headers = {"Authorization": f"ApiKey {KEY}", "Content-Type": "application/json"}
-        self.connection.request("POST", f"/v1/orgs/self/{path}", json.dumps(body), headers)
-        response = self.connection.getresponse()
-        answer = json.loads(response.read())
-        self.server_ms = float(re.search(r"dur=([0-9.]+)", response.getheader("Server-Timing")).group(1))
-        if response.status != 200:
-            sys.exit(f"{path} answered {response.status}: {answer}")
-        return answer
-
-    def sql(self, query):
-        return self.post("queries", {"sql": {"query": query}})["results"]
-
-    def create(self, name):
-        self.post("ws/commons/collections", {"name": name})
-
-    def hammer(self, name, clients, batch, count, seed, first=0, among=None):
-        """Writes generated events with several clients; the figures that the tool prints."""
-        command = [BINARY, "dev", "hammer", "--collection", name, "--clients", str(clients)]
-        command += ["--batch", str(batch), "--count", str(count), "--seed", str(seed), "--first", str(first)]
-        if among:
-            command += ["--among", str(among)]
-        command += ["--server", f"http://127.0.0.1:{self.port}", "--api-key", KEY]
-        return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+def server_options(options):
+    """The options of `outcrop serve`."""
+    return ["--memory", options.memory] if options.memory else []
 
 
 def median_ms(action, runs):
@@ -113,12 +39,6 @@ def median_ms(action, runs):
         action()
         times.append((time.perf_counter() - begin) * 1e3)
     return statistics.median(times)
-
-
-def folder_bytes(path):
-    return sum(
-        os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names
-    )
 
 
 class Report:
@@ -145,7 +65,7 @@ class Report:
 
 
 def writes(report, folder, options):
-    server = Server(os.path.join(folder, "writes"), options.memory)
+    server = Server(Path(folder, "writes"), server_options(options))
     report.add("start to ready, empty folder", server.ready_ms, unit="ms")
     server.create("single")
     one = server.hammer("single", 1, 1, options.single, 11)
@@ -160,7 +80,7 @@ def writes(report, folder, options):
             rates.append(figures["documents_per_second"])
         report.add(f"writes, {clients} clients of {batch}", statistics.median(rates), unit="docs/s")
     report.add("own memory while writing, peak", server.peak_bytes / 2**20, unit="MiB")
-    server.stop()
+    server.close()
 
 
 QUERIES = [
@@ -246,12 +166,10 @@ def upserts(report, server, options, inserts):
     counts = []
 
     def scan():
-        own = http.client.HTTPConnection("127.0.0.1", server.port)
-        headers = {"Authorization": f"ApiKey {KEY}", "Content-Type": "application/json"}
+        own = Client(server.port)
         query = "SELECT COUNT(*) AS n, COUNT(DISTINCT e.\"index\") AS d FROM events e WHERE e.age >= 0"
         while not stop.is_set():
-            own.request("POST", "/v1/orgs/self/queries", json.dumps({"sql": {"query": query}}), headers)
-            counts.append(json.loads(own.getresponse().read())["results"][0])
+            counts.append(own.sql(query)[0])
 
     scanner = threading.Thread(target=scan)
     scanner.start()
@@ -272,8 +190,8 @@ def upserts(report, server, options, inserts):
 
 
 def reads(report, folder, options):
-    data = os.path.join(folder, "reads")
-    server = Server(data, options.memory)
+    data = Path(folder, "reads")
+    server = Server(data, server_options(options))
     server.create("events")
     # The tool makes its documents in memory first; slices keep that within bounds.
     rates = []
@@ -289,7 +207,7 @@ def reads(report, folder, options):
         note="documents per second of the server's processor time",
     )
     peak = server.peak_bytes
-    server.stop()
+    server.close()
     stored = folder_bytes(data)
     server.start()
     report.add(f"start to ready, {options.documents:,} documents", server.ready_ms, unit="ms")
@@ -316,7 +234,7 @@ def reads(report, folder, options):
     upserts(report, server, options, inserts)
     report.add("own memory while loading, peak", peak / 2**20, unit="MiB")
     report.add("own memory while querying and replacing, peak", server.peak_bytes / 2**20, unit="MiB")
-    server.stop()
+    server.close()
 
 
 def queries(report, server, folder, path, options):
@@ -339,7 +257,7 @@ def queries(report, server, folder, path, options):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="cargo xtask bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="cargo xtask bench events", description=__doc__)
     parser.add_argument("--documents", type=int, default=1_000_000, help="documents that are queried")
     parser.add_argument("--writes", type=int, default=100_000, help="documents of each write figure")
     parser.add_argument("--single", type=int, default=2_000, help="single documents added one after another")
