@@ -22,6 +22,8 @@ from bench.report import table
 
 CLIENTS = 8
 SECONDS = 6
+WAIT_SECONDS = 120
+"""How long clients wait for each other, so that a failure of one ends the run."""
 REQUESTS = 2_000
 """Different requests of a client, made before the clock starts."""
 OUTCROP = (
@@ -65,7 +67,7 @@ def outcrop(server: Server, rows: int) -> float:
     ]
     for process in processes:
         process.start()
-    total = sum(counts.get() for _ in processes)
+    total = sum(counts.get(timeout=WAIT_SECONDS) for _ in processes)
     for process in processes:
         process.join()
     return total / SECONDS
@@ -79,7 +81,7 @@ def client(port: int, rows: int, seed: int, ready, counts) -> None:  # noqa: ANN
     for _ in range(REQUESTS // 2):
         for text, values in zip(OUTCROP, keys(draw, rows)):
             requests.append(connection.encode("POST", "/v1/orgs/self/queries", query_body(Statement(text, values))))
-    ready.wait()
+    ready.wait(WAIT_SECONDS)
     count, end = 0, time.monotonic() + SECONDS
     while time.monotonic() < end:
         response = connection.exchange(requests[count % len(requests)])

@@ -10,6 +10,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from bench import answers, places
 from bench.peers import Engine, Statement
@@ -75,7 +76,7 @@ class Outcome:
     """Further parts of the report, in Markdown."""
 
 
-def folder(contest: str, contestant: str) -> places.Path:
+def folder(contest: str, contestant: str) -> Path:
     """Where a contestant stores its data."""
     return places.STORES / contest.replace(" ", "-") / contestant.replace(" ", "-").replace("/", "-")
 
@@ -157,7 +158,7 @@ def measure(asked: Asked, engine: Engine, contestant: Contestant, question: str)
 
 
 def compare(outcome: Outcome, engines: Mapping[str, Engine], question: str) -> None:
-    """The warm-up of a question. The majority is not asked: every answer is held against each other one."""
+    """The warm-up of a question: every answer is held against ours, or against the first one if ours fails."""
     said: dict[str, list[list[answers.Row]]] = {}
     outcome.asked[question] = {}
     for contestant in outcome.contest.contestants:

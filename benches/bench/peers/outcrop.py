@@ -78,6 +78,7 @@ class Server(Client):
             [str(places.BINARY), "serve", "--data", str(self.folder), "--http", "127.0.0.1:0", *self.options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            stderr=open(self.folder.with_suffix(".log"), "a"),
             text=True,
             env={**os.environ, "OUTCROP_API_KEY": KEY},
         )
@@ -124,7 +125,7 @@ class Server(Client):
     def rows(self, answer: object) -> list[list[object]]:
         """The rows of an answer of `ask`, their columns in the order of the SELECT list."""
         assert isinstance(answer, bytes)
-        return [list(row.values()) for row in json.loads(answer)["results"]]
+        return [list(row.values()) for row in json.loads(answer, object_hook=untyped)["results"]]
 
     def create(self, name: str, transformation: str | None = None) -> None:
         """Makes a collection in the workspace `commons`."""
@@ -180,6 +181,11 @@ class Server(Client):
             command += ["--among", str(among)]
         command += ["--server", f"http://127.0.0.1:{self.port}", "--api-key", KEY]
         return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def untyped(value: dict) -> object:
+    """The value inside of one that carries its type, such as a date."""
+    return value["value"] if "__rockset_type" in value else value
 
 
 def query_body(statement: Statement) -> bytes:
