@@ -1,18 +1,12 @@
 """`cargo xtask bench [workload…]`: runs workloads, prints and writes their figures, and fails if answers differ."""
 
 import argparse
-import os
 import shlex
 import signal
 import sys
 
-from bench.peers import THREADS
-
-# Read when Polars is imported, which the workloads do.
-os.environ["POLARS_MAX_THREADS"] = str(THREADS)
-
-from bench import report  # noqa: E402: see above
-from bench.workloads import Options, documents, hits, jsonbench, mixed, spellings, ssb  # noqa: E402: see above
+from bench import report
+from bench.workloads import Options, documents, hits, jsonbench, mixed, spellings, ssb
 
 WORKLOADS = {
     "jsonbench": jsonbench.run,
@@ -27,11 +21,15 @@ WORKLOADS = {
 def main() -> int:
     """The exit code: 1 if an engine failed or answers differ."""
     parser = argparse.ArgumentParser(prog="cargo xtask bench", description=__doc__)
-    parser.add_argument("workloads", nargs="*", metavar="workload", help=", ".join(WORKLOADS) + "; all if none is named")
+    parser.add_argument(
+        "workloads", nargs="*", metavar="workload", help=", ".join(WORKLOADS) + "; all if none is named"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size, such as 0.1 for a quick run")
     parser.add_argument("--rounds", type=int, default=7, help="rounds after the warm-up")
     parser.add_argument("--loaded", action="store_true", help="ask what the last run of this scale has loaded")
-    parser.add_argument("--server", default="", metavar="OPTIONS", help="options of `outcrop serve`, such as '--memory 2GiB'")
+    parser.add_argument(
+        "--server", default="", metavar="OPTIONS", help="options of `outcrop serve`, such as '--memory 2GiB'"
+    )
     arguments = parser.parse_args()
     # Leaving in order ends the servers that were started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

@@ -12,6 +12,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 
 from bench.peers import Engine, Statement
 from bench.peers.connection import Connection
@@ -50,7 +52,9 @@ def mixed(engines: Mapping[str, Engine], rows: int) -> str:
         elif isinstance(engine, Postgres):
             rates.append((name, postgres(engine, rows)))
     body = [(name, f"{rate:,.0f}", f"{rates[0][1] / rate:.2f}") for name, rate in rates]
-    return f"{CLIENTS} clients, half `_id`, half unique text:\n\n" + table(("engine", "answers/s", "Outcrop / it"), body)
+    return f"{CLIENTS} clients, half `_id`, half unique text:\n\n" + table(
+        ("engine", "answers/s", "Outcrop / it"), body
+    )
 
 
 def keys(draw: random.Random, rows: int) -> tuple[dict[str, str], dict[str, str]]:
@@ -73,7 +77,7 @@ def outcrop(server: Server, rows: int) -> float:
     return total / SECONDS
 
 
-def client(port: int, rows: int, seed: int, ready, counts) -> None:  # noqa: ANN001: types of multiprocessing's context
+def client(port: int, rows: int, seed: int, ready: Barrier, counts: Queue) -> None:
     """One client: prepared requests over and over, each answer checked to hold one row."""
     draw = random.Random(seed)
     connection = Connection(port, HEADERS)
@@ -118,8 +122,16 @@ def postgres(engine: Postgres, rows: int) -> float:
         script.write(PGBENCH.format(last=rows - 1))
         script.flush()
         command = [
-            str(engine.programs / "pgbench"), "--no-vacuum", f"--client={CLIENTS}", "--jobs=2", "--protocol=prepared",
-            f"--time={SECONDS}", f"--file={script.name}", f"--host={engine.sockets}", f"--username={USER}", USER,
+            str(engine.programs / "pgbench"),
+            "--no-vacuum",
+            f"--client={CLIENTS}",
+            "--jobs=2",
+            "--protocol=prepared",
+            f"--time={SECONDS}",
+            f"--file={script.name}",
+            f"--host={engine.sockets}",
+            f"--username={USER}",
+            USER,
         ]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = re.search(r"tps = ([0-9.]+)", output)

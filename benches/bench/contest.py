@@ -170,7 +170,8 @@ def compare(outcome: Outcome, engines: Mapping[str, Engine], question: str) -> N
                 answers.normal(engine.rows(engine.ask(statement)), contestant.empty_is_null)
                 for statement in contestant.questions[question]
             ]
-        except Exception as error:  # noqa: BLE001: what an engine cannot answer is part of the report
+        except Exception as error:
+            # What an engine cannot answer is part of the report.
             outcome.errors.append(f"{question}: {contestant.name} fails: {str(error)[:400]}")
             print(f"  ERROR {outcome.errors[-1]}", flush=True)
             continue

@@ -10,8 +10,8 @@ from bench.contest import Contestant
 from bench.peers import Engine, Statement
 from bench.peers.clickhouse import ClickHouse
 from bench.peers.duckdb import DuckDB
-from bench.peers.polars import Polars
 from bench.peers.outcrop import Server, load_file
+from bench.peers.polars import Polars
 
 Questions = Mapping[str, str]
 
@@ -22,8 +22,13 @@ def once(questions: Questions) -> dict[str, Sequence[Statement]]:
 
 
 def outcrop(
-    of: str, name: str, options: Sequence[str], files: Mapping[str, Path], questions: Questions,
-    transformation: str | None = None, views: Questions | None = None,
+    of: str,
+    name: str,
+    options: Sequence[str],
+    files: Mapping[str, Path],
+    questions: Questions,
+    transformation: str | None = None,
+    views: Questions | None = None,
 ) -> Contestant:
     """A server with a collection for each file, and the views that the questions use."""
 
@@ -74,15 +79,22 @@ def clickhouse_session(of: str) -> Callable[[], Engine]:
 
 
 def clickhouse(
-    session: Callable[[], Engine], name: str, tables: Sequence[str], statements: Sequence[str],
-    questions: Questions, empty_is_null: bool = False,
+    session: Callable[[], Engine],
+    name: str,
+    tables: Sequence[str],
+    statements: Sequence[str],
+    questions: Questions,
+    empty_is_null: bool = False,
 ) -> Contestant:
-    """Tables that the statements make and fill."""
+    """Tables that the statements make and fill; each is one part when it is asked."""
 
     def load(engine: Engine) -> None:
         assert isinstance(engine, ClickHouse)
         for statement in statements:
             engine.execute(statement)
+
+    def settle(engine: Engine) -> None:
+        assert isinstance(engine, ClickHouse)
         for table in tables:
             engine.execute(f"OPTIMIZE TABLE {table} FINAL")
 
@@ -90,7 +102,7 @@ def clickhouse(
         assert isinstance(engine, ClickHouse)
         return sum(engine.stored_bytes(table) for table in tables)
 
-    return Contestant(name, session, load, stored_bytes, once(questions), empty_is_null=empty_is_null)
+    return Contestant(name, session, load, stored_bytes, once(questions), settle, empty_is_null)
 
 
 def clickhouse_table(name: str, file: Path, key: str, low_cardinality: bool = True) -> str:

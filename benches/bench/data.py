@@ -7,6 +7,7 @@ documents takes longer than loading them. The same seed gives the same bytes.
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,7 @@ BODY_BYTES = 6 * 1024 * 1024
 BODY_LINES = 10_000
 """The documents of a request; a server takes 20,000 by default."""
 
-Column = pa.Array | str
+Column: TypeAlias = pa.Array | str
 
 
 def cached(name: str, rows: int, make: Callable[[Path], None]) -> Path:

@@ -4,7 +4,7 @@ import math
 import platform
 import subprocess
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import metadata
 
 from bench import places
@@ -30,7 +30,7 @@ def environment() -> str:
     with open("/proc/cpuinfo") as lines:
         processors = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     load = open("/proc/loadavg").read().split()[0]
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         f"{now}, commit {commit()}, {len(processors)} cores of {processors[0] if processors else platform.machine()},"
         f" load average {load} at the end. {versions}. Times are milliseconds: median (minimum)."
@@ -76,7 +76,7 @@ def loads(outcome: Outcome) -> str:
 
 
 def times(outcome: Outcome) -> str:
-    """Medians and minima, ours as a multiple of each peer's, and the geometric means over the questions both answered."""
+    """Medians and minima, and ours as a multiple of each peer's, with geometric means of what both answered."""
     names = [contestant.name for contestant in outcome.contest.contestants]
     ours = names[0]
     header = ("question", *names, *(f"/ {peer}" for peer in names[1:]))

@@ -79,13 +79,17 @@ def postgres(engine: Engine) -> Writer:
     """`INSERT … ON CONFLICT DO UPDATE` of an array."""
     assert isinstance(engine, Postgres)
     sql = (
-        "INSERT INTO documents SELECT doc->>'_id', (doc->>'_event_time')::bigint, doc FROM unnest(%(docs)s::jsonb[]) doc"
-        " ON CONFLICT (id) DO UPDATE SET event_time = excluded.event_time, doc = excluded.doc"
+        "INSERT INTO documents SELECT doc->>'_id', (doc->>'_event_time')::bigint, doc"
+        " FROM unnest(%(docs)s::jsonb[]) doc ON CONFLICT (id) DO UPDATE SET event_time = excluded.event_time, doc = excluded.doc"
     )
 
     def prepare(documents: Documents) -> Callable[[], None]:
         texts = [line.decode() for line in lines(documents)]
-        return lambda: engine.connection.execute(sql, {"docs": texts}) and None
+
+        def commit() -> None:
+            engine.connection.execute(sql, {"docs": texts})
+
+        return commit
 
     return prepare
 
@@ -120,7 +124,9 @@ def write_then_see(writers: Mapping[str, Writer], engines: Mapping[str, Engine],
     questions = {
         "Outcrop": "SELECT COUNT(*) AS n, AVG(d.balance) AS mean FROM documents d WHERE d.batch = :batch",
         "DuckDB": "SELECT COUNT(*) AS n, AVG(d.balance) AS mean FROM documents d WHERE d.batch = $batch",
-        "ClickHouse": "SELECT count() AS n, avg(data.balance.:Float64) AS mean FROM documents FINAL WHERE data.batch = {batch}",
+        "ClickHouse": (
+            "SELECT count() AS n, avg(data.balance.:Float64) AS mean FROM documents FINAL WHERE data.batch = {batch}"
+        ),
         "PostgreSQL": (
             "SELECT COUNT(*) AS n, AVG((doc->'balance')::float8) AS mean FROM documents"
             " WHERE doc @> jsonb_build_object('batch', %(batch)s::int)"
@@ -148,7 +154,9 @@ def write_then_see(writers: Mapping[str, Writer], engines: Mapping[str, Engine],
         ("p99 ms", *(f"{percentile(times[name], 99):.2f}" for name in names)),
         (f"{names[0]} / it", *(shown_ratio(ours / statistics.median(times[name])) for name in names)),
     ]
-    return f"Write {SEEN_SIZE} documents, then an aggregate that sees them:\n\n" + table(("write, then see", *names), rows)
+    return f"Write {SEEN_SIZE} documents, then an aggregate that sees them:\n\n" + table(
+        ("write, then see", *names), rows
+    )
 
 
 def slowdown(before: Outcome, after: Outcome) -> str:

@@ -33,9 +33,9 @@ class ClickHouse(InProcess):
     def stored_bytes(self, table: str) -> int:
         """The bytes of the live parts of a table."""
         sizes = self.ask(
-            Statement(f"SELECT toFloat64(sum(bytes_on_disk)) FROM system.parts WHERE active AND table = '{table}'")
+            Statement(f"SELECT toInt64(sum(bytes_on_disk)) FROM system.parts WHERE active AND table = '{table}'")
         )
-        return int(self.rows(sizes)[0][0])
+        return int(str(self.rows(sizes)[0][0]))
 
     def close(self) -> None:
         """Ends the session; the next one may be on another folder."""

@@ -149,7 +149,8 @@ class Server(Client):
                     return
                 try:
                     client.add(collection, body)
-                except Exception as error:  # noqa: BLE001: raised again below, in the thread that waits
+                except Exception as error:
+                    # Raised again below, in the thread that waits.
                     failures.append(error)
 
         workers = [threading.Thread(target=work) for _ in range(LOADERS)]

@@ -1,11 +1,15 @@
 """Polars, in process, over data frames in memory. It stores nothing: its bytes are those of the frames."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import polars
+from bench.peers import THREADS, InProcess, Statement
 
-from bench.peers import InProcess, Statement
+# Polars starts its threads when it is imported.
+os.environ["POLARS_MAX_THREADS"] = str(THREADS)
+
+import polars  # noqa: E402
 
 
 class Polars(InProcess):

@@ -34,7 +34,12 @@ COLORS = ["blue", "brown", "green", "gray", "hazel"]
 FRUITS = ["apple", "banana", "cherry", "grape", "mango", "orange", "pear", "plum"]
 
 LOOKUP, UNIQUE, FOUR, NEWEST, LATEST, ONE = (
-    "_id lookup", "unique string", "four fields", "newest 2 % grouped", "max(_event_time)", "SELECT 1",
+    "_id lookup",
+    "unique string",
+    "four fields",
+    "newest 2 % grouped",
+    "max(_event_time)",
+    "SELECT 1",
 )
 SHOWN = "SELECT d._id, d.email, d.balance FROM documents d"
 OUTCROP = {
@@ -94,7 +99,12 @@ POSTGRES = {
 TANTIVY = {LOOKUP: "", UNIQUE: "", FOUR: ""}
 """tantivy takes its terms from the parameters, whose fields are these."""
 TANTIVY_FIELDS = {
-    "id": "_id", "email": "email", "company": "company", "age": "age", "color": "eyeColor", "fruit": "favoriteFruit",
+    "id": "_id",
+    "email": "email",
+    "company": "company",
+    "age": "age",
+    "color": "eyeColor",
+    "fruit": "favoriteFruit",
 }
 CLICKHOUSE_COLUMN = "JSON(_id String, _event_time Int64, batch Int64)"
 CLICKHOUSE_TABLE = (
@@ -164,7 +174,10 @@ def run(options: Options) -> Iterator[Outcome]:
     yield writing
     names = [one.name for one in before.contestants if one.name in writers]
     after = Contest(
-        "documents after upserts", "The same reads after 22,000 upserts", before.json_bytes, rows,
+        "documents after upserts",
+        "The same reads after 22,000 upserts",
+        before.json_bytes,
+        rows,
         [one for one in before.contestants if one.name in names],
     )
     again = Outcome(after)
@@ -186,7 +199,8 @@ def contest_of(options: Options, of: str, folder: Path, rows: int, sample: Sampl
     ours = contestants.outcrop(of, "Outcrop", options.server, {"documents": file}, {})
     session = contestants.clickhouse_session(of)
     duck = contestants.duckdb(
-        of, "DuckDB",
+        of,
+        "DuckDB",
         [
             f"CREATE TABLE documents AS SELECT * FROM read_json('{file}', sample_size = 100000)",
             "ALTER TABLE documents ADD PRIMARY KEY (_id)",
@@ -194,7 +208,9 @@ def contest_of(options: Options, of: str, folder: Path, rows: int, sample: Sampl
         {},
     )
     click = contestants.clickhouse(
-        session, "ClickHouse", ["documents"],
+        session,
+        "ClickHouse",
+        ["documents"],
         [
             CLICKHOUSE_TABLE,
             f"INSERT INTO documents SELECT json FROM file('{file}', 'JSONAsObject', 'json {CLICKHOUSE_COLUMN}')",
@@ -205,7 +221,10 @@ def contest_of(options: Options, of: str, folder: Path, rows: int, sample: Sampl
     if postgres.binaries():
         both.append((postgres_contestant(of, file), POSTGRES))
     return Contest(
-        of, "RockBench-like documents, read through every kind of index", file.stat().st_size, rows,
+        of,
+        "RockBench-like documents, read through every kind of index",
+        file.stat().st_size,
+        rows,
         [with_questions(one, sample.statements(texts)) for one, texts in both],
     )
 
@@ -308,19 +327,89 @@ def chunk(
 
     number = pa.compute.utf8_lpad(numbers(row), 9, "0")
     given, family = word(), word()
-    friends = [join('{"id":', str(index), ',"name":"', word(), " ", word(), '","age":', whole(20, 61), "}") for index in range(3)]
+    friends = [
+        join('{"id":', str(index), ',"name":"', word(), " ", word(), '","age":', whole(20, 61), "}")
+        for index in range(3)
+    ]
     return join(
-        '{"_id":"document-', number, '","_event_time":', numbers(FIRST_MICROS + row * STEP_MICROS),
-        ',"batch":0,"guid":"', data.random_text(draw, count, 32), '","email":"person', numbers(row), '@example.com"',
-        ',"isActive":', of("true", "false"), ',"balance":', decimal(0, 10_000, 2), ',"age":', whole(20, 61),
-        ',"eyeColor":"', of(*COLORS), '","gender":"', of("female", "male", "none"), '","company":"',
-        pick(draw, companies, count), '","favoriteFruit":"', of(*FRUITS), '","name":{"first":"', given, '","last":"',
-        family, '"},"phone":"+1 ', whole(200, 999), "-", whole(1000, 9999), '","address":{"street":"',
-        whole(1, 999), " ", word(), " ", of("Street", "Lane", "Court"), '","city":"', word(), '","state":"', word(),
-        '","zip":"', whole(10_000, 99_999), '","coordinates":{"latitude":', decimal(-90, 90, 6), ',"longitude":',
-        decimal(-180, 180, 6), '}},"registered":"2021-', pa.compute.utf8_lpad(whole(1, 13), 2, "0"), "-",
-        pa.compute.utf8_lpad(whole(1, 29), 2, "0"), 'T12:00:00Z","tags":["', word(), '","', word(), '","', word(), '","',
-        word(), '"],"friends":[', friends[0], ",", friends[1], ",", friends[2], '],"about":"', pick(draw, texts, count),
-        " ", pick(draw, texts, count), '","greeting":"Hello, ', given, "! You have ", whole(1, 20),
-        ' unread messages.","scores":[', whole(0, 100), ",", whole(0, 100), ",", whole(0, 100), "]}",
+        '{"_id":"document-',
+        number,
+        '","_event_time":',
+        numbers(FIRST_MICROS + row * STEP_MICROS),
+        ',"batch":0,"guid":"',
+        data.random_text(draw, count, 32),
+        '","email":"person',
+        numbers(row),
+        '@example.com"',
+        ',"isActive":',
+        of("true", "false"),
+        ',"balance":',
+        decimal(0, 10_000, 2),
+        ',"age":',
+        whole(20, 61),
+        ',"eyeColor":"',
+        of(*COLORS),
+        '","gender":"',
+        of("female", "male", "none"),
+        '","company":"',
+        pick(draw, companies, count),
+        '","favoriteFruit":"',
+        of(*FRUITS),
+        '","name":{"first":"',
+        given,
+        '","last":"',
+        family,
+        '"},"phone":"+1 ',
+        whole(200, 999),
+        "-",
+        whole(1000, 9999),
+        '","address":{"street":"',
+        whole(1, 999),
+        " ",
+        word(),
+        " ",
+        of("Street", "Lane", "Court"),
+        '","city":"',
+        word(),
+        '","state":"',
+        word(),
+        '","zip":"',
+        whole(10_000, 99_999),
+        '","coordinates":{"latitude":',
+        decimal(-90, 90, 6),
+        ',"longitude":',
+        decimal(-180, 180, 6),
+        '}},"registered":"2021-',
+        pa.compute.utf8_lpad(whole(1, 13), 2, "0"),
+        "-",
+        pa.compute.utf8_lpad(whole(1, 29), 2, "0"),
+        'T12:00:00Z","tags":["',
+        word(),
+        '","',
+        word(),
+        '","',
+        word(),
+        '","',
+        word(),
+        '"],"friends":[',
+        friends[0],
+        ",",
+        friends[1],
+        ",",
+        friends[2],
+        '],"about":"',
+        pick(draw, texts, count),
+        " ",
+        pick(draw, texts, count),
+        '","greeting":"Hello, ',
+        given,
+        "! You have ",
+        whole(1, 20),
+        ' unread messages.","scores":[',
+        whole(0, 100),
+        ",",
+        whole(0, 100),
+        ",",
+        whole(0, 100),
+        "]}",
     )

@@ -65,8 +65,9 @@ STRUCT = {
 }
 
 VARIANT = {
-    name: text.replace("b.commit.collection", "b.commit.collection::VARCHAR")
-    .replace("b.commit.operation", "b.commit.operation::VARCHAR")
+    name: text.replace("b.commit.collection", "b.commit.collection::VARCHAR").replace(
+        "b.commit.operation", "b.commit.operation::VARCHAR"
+    )
     for name, text in STRUCT.items()
 }
 
@@ -122,7 +123,9 @@ def contest(options: Options) -> Contest:
 
     def clickhouse(name: str, table: str, column: str, key: str, questions: Questions) -> Contestant:
         return contestants.clickhouse(
-            session, name, [table],
+            session,
+            name,
+            [table],
             [
                 f"CREATE TABLE {table} (data {column}) ENGINE = MergeTree ORDER BY ({key})",
                 f"INSERT INTO {table} SELECT json FROM file('{file}', 'JSONAsObject', 'json {column}')",
@@ -139,12 +142,14 @@ def contest(options: Options) -> Contest:
         [
             contestants.outcrop(of, "Outcrop", options.server, {"bluesky": file}, OUTCROP),
             contestants.duckdb(
-                of, "DuckDB struct",
+                of,
+                "DuckDB struct",
                 [f"CREATE TABLE bluesky AS SELECT * FROM read_json('{file}', sample_size = 100000)"],
                 STRUCT,
             ),
             contestants.duckdb(
-                of, "DuckDB VARIANT",
+                of,
+                "DuckDB VARIANT",
                 [
                     "CREATE TABLE bluesky AS SELECT did, time_us, kind, commit::VARIANT AS commit FROM read_json("
                     f"'{file}', columns = {{did: 'VARCHAR', time_us: 'BIGINT', kind: 'VARCHAR', commit: 'JSON'}})"
@@ -171,9 +176,7 @@ def generate(folder: Path, rows: int) -> None:
         data.write_lines(folder / "events.ndjson", chunk(draw, first, count, rows, people, texts))
 
 
-def chunk(
-    draw: np.random.Generator, first: int, count: int, rows: int, people: pa.Array, texts: pa.Array
-) -> pa.Array:
+def chunk(draw: np.random.Generator, first: int, count: int, rows: int, people: pa.Array, texts: pa.Array) -> pa.Array:
     """The lines of some events."""
     micros = FIRST_MICROS + (np.arange(first, first + count) * (DAY_MICROS // rows)) + draw.integers(0, 80, count)
     who = people.take(pa.array(data.skewed(draw, len(people), count)))
@@ -189,8 +192,13 @@ def chunk(
             else join(',"active":', pick(draw, pa.array(["true", "false"]), len(rows_of_kind)))
         )
         line = join(
-            head.take(taken), f',"kind":"{name}","{name}":{{"did":"', who.take(taken), '","seq":',
-            numbers(rows_of_kind + first), tail, "}}",
+            head.take(taken),
+            f',"kind":"{name}","{name}":{{"did":"',
+            who.take(taken),
+            '","seq":',
+            numbers(rows_of_kind + first),
+            tail,
+            "}}",
         )
         parts.append((rows_of_kind, line))
     names = np.array(list(COLLECTIONS))
@@ -202,8 +210,12 @@ def chunk(
             taken = pa.array(chosen)
             size = len(chosen)
             line = join(
-                head.take(taken), ',"kind":"commit","commit":{"rev":"', random_text(draw, size, 13),
-                f'","operation":"{verb}","collection":"{name}","rkey":"', random_text(draw, size, 13), '"',
+                head.take(taken),
+                ',"kind":"commit","commit":{"rev":"',
+                random_text(draw, size, 13),
+                f'","operation":"{verb}","collection":"{name}","rkey":"',
+                random_text(draw, size, 13),
+                '"',
             )
             if verb != "delete":
                 body = record(draw, name, size, micros[chosen], people, texts)
@@ -221,8 +233,13 @@ def record(
 
     def link() -> pa.Array:
         return join(
-            '{"cid":"bafyrei', random_text(draw, size, 52), '","uri":"at://', pick(draw, people, size),
-            "/app.bsky.feed.post/", random_text(draw, size, 13), '"}',
+            '{"cid":"bafyrei',
+            random_text(draw, size, 52),
+            '","uri":"at://',
+            pick(draw, people, size),
+            "/app.bsky.feed.post/",
+            random_text(draw, size, 13),
+            '"}',
         )
 
     if name in ("app.bsky.feed.like", "app.bsky.feed.repost"):
@@ -234,5 +251,7 @@ def record(
         replies = pa.array(draw.random(size) < 0.4)
         return join(start, ',"langs":', languages, text, pa.compute.if_else(replies, reply, ""), "}")
     if name == "app.bsky.actor.profile":
-        return join(start, ',"displayName":"', pick(draw, texts, size), '","description":"', pick(draw, texts, size), '"}')
+        return join(
+            start, ',"displayName":"', pick(draw, texts, size), '","description":"', pick(draw, texts, size), '"}'
+        )
     return join(start, ',"subject":"', pick(draw, people, size), '"}')

@@ -7,7 +7,6 @@ as JSON, which is the type that its reader gives such a field.
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from bench import contestants, data, report
@@ -18,7 +17,9 @@ from bench.workloads import Options
 ROWS = 1_000_000
 DISTINCT = 1_000
 
-GROUPS = "SELECT COUNT(*) AS groups, MAX(g.n) AS most FROM (SELECT m.{} AS v, COUNT(*) AS n FROM mixed m GROUP BY m.{}) g"
+GROUPS = (
+    "SELECT COUNT(*) AS groups, MAX(g.n) AS most FROM (SELECT m.{} AS v, COUNT(*) AS n FROM mixed m GROUP BY m.{}) g"
+)
 UNIFORM = {
     "count": "SELECT COUNT(m.{}) AS n FROM mixed m",
     "filter = 500": "SELECT COUNT(*) AS n FROM mixed m WHERE m.{} = 500",
@@ -69,7 +70,9 @@ def contest(options: Options, rows: int, file: Path) -> Contest:
         [
             contestants.outcrop(of, "Outcrop", options.server, {"mixed": file}, both(UNIFORM, UNIFORM)),
             contestants.duckdb(
-                of, "DuckDB", [f"CREATE TABLE mixed AS SELECT * FROM read_json('{file}', columns = {columns})"],
+                of,
+                "DuckDB",
+                [f"CREATE TABLE mixed AS SELECT * FROM read_json('{file}', columns = {columns})"],
                 both(UNIFORM, DUCKDB_VARIED),
             ),
         ],

@@ -12,7 +12,9 @@ from bench.workloads import Options, jsonbench
 
 ROWS = jsonbench.ROWS
 TAIL = "GROUP BY collection ORDER BY n DESC"
-OUTER = f"SELECT x.commit.collection AS collection, COUNT(*) AS n FROM {{}} x WHERE x.commit.operation = 'create' {TAIL}"
+OUTER = (
+    f"SELECT x.commit.collection AS collection, COUNT(*) AS n FROM {{}} x WHERE x.commit.operation = 'create' {TAIL}"
+)
 OUTCROP = {
     "direct": OUTER.format("bluesky"),
     "sub-select": OUTER.format("(SELECT * FROM bluesky)"),
@@ -30,7 +32,10 @@ PATHS = {"x.commit.collection": "x.commit->>'$.collection'", "x.commit.operation
 
 def duckdb(text: str) -> str:
     """The question over a column of JSON texts."""
-    for path, extracted in (*PATHS.items(), *((p.replace("x.", "b."), e.replace("x.", "b.")) for p, e in PATHS.items())):
+    for path, extracted in (
+        *PATHS.items(),
+        *((p.replace("x.", "b."), e.replace("x.", "b.")) for p, e in PATHS.items()),
+    ):
         text = text.replace(path, extracted)
     return text
 
@@ -58,10 +63,16 @@ def contest(options: Options, rows: int, file: Path) -> Contest:
         rows,
         [
             contestants.outcrop(
-                of, "Outcrop", options.server, {"bluesky": file}, OUTCROP, views={"events_view": "SELECT * FROM bluesky"}
+                of,
+                "Outcrop",
+                options.server,
+                {"bluesky": file},
+                OUTCROP,
+                views={"events_view": "SELECT * FROM bluesky"},
             ),
             contestants.duckdb(
-                of, "DuckDB JSON text",
+                of,
+                "DuckDB JSON text",
                 [texts, "CREATE VIEW events_view AS SELECT * FROM bluesky"],
                 {name: duckdb(text) for name, text in OUTCROP.items()},
             ),
@@ -76,6 +87,12 @@ def spread(outcome: Outcome) -> str:
     for spelling, asked in outcome.asked.items():
         direct = outcome.asked["direct"]
         rows.append(
-            (spelling, *(report.shown_ratio(asked[name].median / direct[name].median) if name in asked else "" for name in names))
+            (
+                spelling,
+                *(
+                    report.shown_ratio(asked[name].median / direct[name].median) if name in asked else ""
+                    for name in names
+                ),
+            )
         )
     return "To the direct spelling:\n\n" + report.table(("spelling", *names), rows)

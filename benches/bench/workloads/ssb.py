@@ -40,59 +40,81 @@ JOINS = {
 }
 TEMPLATES = {
     "q1.1": (
-        "d", "SUM(lo_extendedprice * lo_discount) AS revenue",
-        "d_year = 1993 AND lo_discount BETWEEN 1 AND 3 AND lo_quantity < 25", "",
+        "d",
+        "SUM(lo_extendedprice * lo_discount) AS revenue",
+        "d_year = 1993 AND lo_discount BETWEEN 1 AND 3 AND lo_quantity < 25",
+        "",
     ),
     "q1.2": (
-        "d", "SUM(lo_extendedprice * lo_discount) AS revenue",
-        "d_yearmonthnum = 199401 AND lo_discount BETWEEN 4 AND 6 AND lo_quantity BETWEEN 26 AND 35", "",
+        "d",
+        "SUM(lo_extendedprice * lo_discount) AS revenue",
+        "d_yearmonthnum = 199401 AND lo_discount BETWEEN 4 AND 6 AND lo_quantity BETWEEN 26 AND 35",
+        "",
     ),
     "q1.3": (
-        "d", "SUM(lo_extendedprice * lo_discount) AS revenue",
-        "d_weeknuminyear = 6 AND d_year = 1994 AND lo_discount BETWEEN 5 AND 7 AND lo_quantity BETWEEN 26 AND 35", "",
+        "d",
+        "SUM(lo_extendedprice * lo_discount) AS revenue",
+        "d_weeknuminyear = 6 AND d_year = 1994 AND lo_discount BETWEEN 5 AND 7 AND lo_quantity BETWEEN 26 AND 35",
+        "",
     ),
     "q2.1": (
-        "dps", "SUM(lo_revenue) AS revenue, d_year, p_brand1",
-        "p_category = 'MFGR#12' AND s_region = 'AMERICA'", "d_year, p_brand1",
+        "dps",
+        "SUM(lo_revenue) AS revenue, d_year, p_brand1",
+        "p_category = 'MFGR#12' AND s_region = 'AMERICA'",
+        "d_year, p_brand1",
     ),
     "q2.2": (
-        "dps", "SUM(lo_revenue) AS revenue, d_year, p_brand1",
-        "p_brand1 BETWEEN 'MFGR#2221' AND 'MFGR#2228' AND s_region = 'ASIA'", "d_year, p_brand1",
+        "dps",
+        "SUM(lo_revenue) AS revenue, d_year, p_brand1",
+        "p_brand1 BETWEEN 'MFGR#2221' AND 'MFGR#2228' AND s_region = 'ASIA'",
+        "d_year, p_brand1",
     ),
     "q2.3": (
-        "dps", "SUM(lo_revenue) AS revenue, d_year, p_brand1",
-        "p_brand1 = 'MFGR#2239' AND s_region = 'EUROPE'", "d_year, p_brand1",
+        "dps",
+        "SUM(lo_revenue) AS revenue, d_year, p_brand1",
+        "p_brand1 = 'MFGR#2239' AND s_region = 'EUROPE'",
+        "d_year, p_brand1",
     ),
     "q3.1": (
-        "csd", "c_nation, s_nation, d_year, SUM(lo_revenue) AS revenue",
-        "c_region = 'ASIA' AND s_region = 'ASIA' AND d_year >= 1992 AND d_year <= 1997", "c_nation, s_nation, d_year",
+        "csd",
+        "c_nation, s_nation, d_year, SUM(lo_revenue) AS revenue",
+        "c_region = 'ASIA' AND s_region = 'ASIA' AND d_year >= 1992 AND d_year <= 1997",
+        "c_nation, s_nation, d_year",
     ),
     "q3.2": (
-        "csd", "c_city, s_city, d_year, SUM(lo_revenue) AS revenue",
+        "csd",
+        "c_city, s_city, d_year, SUM(lo_revenue) AS revenue",
         "c_nation = 'UNITED STATES' AND s_nation = 'UNITED STATES' AND d_year >= 1992 AND d_year <= 1997",
         "c_city, s_city, d_year",
     ),
     "q3.3": (
-        "csd", "c_city, s_city, d_year, SUM(lo_revenue) AS revenue",
+        "csd",
+        "c_city, s_city, d_year, SUM(lo_revenue) AS revenue",
         "c_city IN ('UNITED KI1', 'UNITED KI5') AND s_city IN ('UNITED KI1', 'UNITED KI5')"
-        " AND d_year >= 1992 AND d_year <= 1997", "c_city, s_city, d_year",
+        " AND d_year >= 1992 AND d_year <= 1997",
+        "c_city, s_city, d_year",
     ),
     "q3.4": (
-        "csd", "c_city, s_city, d_year, SUM(lo_revenue) AS revenue",
-        "c_city IN ('UNITED KI1', 'UNITED KI5') AND s_city IN ('UNITED KI1', 'UNITED KI5')"
-        " AND d_yearmonth = 'Dec1997'", "c_city, s_city, d_year",
+        "csd",
+        "c_city, s_city, d_year, SUM(lo_revenue) AS revenue",
+        "c_city IN ('UNITED KI1', 'UNITED KI5') AND s_city IN ('UNITED KI1', 'UNITED KI5') AND d_yearmonth = 'Dec1997'",
+        "c_city, s_city, d_year",
     ),
     "q4.1": (
-        "dcsp", "d_year, c_nation, SUM(lo_revenue - lo_supplycost) AS profit",
-        "c_region = 'AMERICA' AND s_region = 'AMERICA' AND p_mfgr IN ('MFGR#1', 'MFGR#2')", "d_year, c_nation",
+        "dcsp",
+        "d_year, c_nation, SUM(lo_revenue - lo_supplycost) AS profit",
+        "c_region = 'AMERICA' AND s_region = 'AMERICA' AND p_mfgr IN ('MFGR#1', 'MFGR#2')",
+        "d_year, c_nation",
     ),
     "q4.2": (
-        "dcsp", "d_year, s_nation, p_category, SUM(lo_revenue - lo_supplycost) AS profit",
+        "dcsp",
+        "d_year, s_nation, p_category, SUM(lo_revenue - lo_supplycost) AS profit",
         "c_region = 'AMERICA' AND s_region = 'AMERICA' AND d_year IN (1997, 1998) AND p_mfgr IN ('MFGR#1', 'MFGR#2')",
         "d_year, s_nation, p_category",
     ),
     "q4.3": (
-        "dcsp", "d_year, s_city, p_brand1, SUM(lo_revenue - lo_supplycost) AS profit",
+        "dcsp",
+        "d_year, s_city, p_brand1, SUM(lo_revenue - lo_supplycost) AS profit",
         "c_region = 'AMERICA' AND s_nation = 'UNITED STATES' AND d_year IN (1997, 1998) AND p_category = 'MFGR#14'",
         "d_year, s_city, p_brand1",
     ),
@@ -161,10 +183,15 @@ def star(options: Options, rows: int, folder: Path) -> Contest:
         [
             contestants.outcrop(of, "Outcrop", options.server, lines, questions(True)),
             contestants.duckdb(
-                of, "DuckDB", [f"CREATE TABLE {name} AS FROM '{file}'" for name, file in tables.items()], questions(True)
+                of,
+                "DuckDB",
+                [f"CREATE TABLE {name} AS FROM '{file}'" for name, file in tables.items()],
+                questions(True),
             ),
             contestants.clickhouse(
-                session, "ClickHouse", TABLES,
+                session,
+                "ClickHouse",
+                TABLES,
                 [contestants.clickhouse_table(name, file, "tuple()") for name, file in tables.items()],
                 questions(True),
             ),
@@ -177,7 +204,10 @@ def generate(folder: Path, rows: int) -> None:
     """Writes the five tables and the flat one, each as Parquet and as JSON lines."""
     draw = np.random.default_rng(data.SEED)
     for name, columns in (
-        ("customer", customers(draw)), ("supplier", suppliers(draw)), ("part", parts(draw)), ("dates", dates()),
+        ("customer", customers(draw)),
+        ("supplier", suppliers(draw)),
+        ("part", parts(draw)),
+        ("dates", dates()),
     ):
         pq.write_table(pa.table(columns), folder / f"{name}.parquet")
     keys = pq.read_table(folder / "dates.parquet", columns=["d_datekey"])["d_datekey"].to_numpy()
