@@ -19,6 +19,8 @@ KEY = "bench-key"
 HEADERS = {"Authorization": f"ApiKey {KEY}", "Content-Type": "application/json"}
 LOADERS = 3
 """Connections that load: one is being parsed, one encoded, one waits for the log."""
+UNUSED_SECONDS_MAX = 10.0
+"""After so long without a request a new connection is opened, since the server closes unused ones."""
 IDLE_SECONDS_MAX = 300
 """How long to wait for compactions after a load."""
 
@@ -31,12 +33,21 @@ class Client:
     """One connection to a server."""
 
     def __init__(self, port: int) -> None:
-        self.connection = Connection(port, HEADERS)
+        self.port = port
+        self.connect()
         self.server_ms = 0.0
+
+    def connect(self) -> None:
+        """Opens the connection."""
+        self.connection = Connection(self.port, HEADERS)
+        self.used = time.monotonic()
 
     def request(self, method: str, path: str, body: bytes = b"") -> bytes:
         """The body of the answer; `server_ms` is then what the server says it took."""
+        if time.monotonic() - self.used > UNUSED_SECONDS_MAX:
+            self.connect()
         response = self.connection.exchange(self.connection.encode(method, f"/v1/orgs/self/{path}", body))
+        self.used = time.monotonic()
         timing = re.search(rb"dur=([0-9.]+)", response.head)
         self.server_ms = float(timing.group(1)) if timing else 0.0
         if response.status != 200:
