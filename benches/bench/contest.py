@@ -34,6 +34,8 @@ class Contestant:
     """What to wait for after the load, untimed, before questions."""
     empty_is_null: bool = False
     """Whether the engine has empty texts where others have no value."""
+    in_memory: bool = False
+    """Whether what is loaded is gone with the process."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Contest:
     """What is compared, by whom, and what the answers are held against: the first contestant is Outcrop."""
 
     name: str
+    """Names the folder of the stores as well, and therefore has the number of documents."""
     description: str
     json_bytes: int
     documents: int
@@ -78,7 +81,7 @@ class Outcome:
 
 def folder(contest: str, contestant: str) -> Path:
     """Where a contestant stores its data."""
-    return places.STORES / contest.replace(" ", "-") / contestant.replace(" ", "-").replace("/", "-")
+    return places.STORES / contest / contestant.replace(" ", "-")
 
 
 def run(contest: Contest, rounds: int, loaded: bool) -> tuple[Outcome, dict[str, Engine]]:
@@ -86,7 +89,7 @@ def run(contest: Contest, rounds: int, loaded: bool) -> tuple[Outcome, dict[str,
     print(f"\n{contest.name}: {contest.documents:,} documents, {contest.json_bytes / 1e6:,.0f} MB of JSON", flush=True)
     outcome = Outcome(contest)
     if not loaded:
-        shutil.rmtree(places.STORES / contest.name.replace(" ", "-"), ignore_errors=True)
+        shutil.rmtree(places.STORES / contest.name, ignore_errors=True)
     opened: dict[Callable[[], Engine], Engine] = {}
     engines: dict[str, Engine] = {}
     for contestant in contest.contestants:
@@ -112,9 +115,9 @@ def close(engines: Mapping[str, Engine]) -> None:
 
 
 def load(contest: Contest, contestant: Contestant, engine: Engine, loaded: bool) -> Figures:
-    """The figures of a load, or those that were noted when the store was loaded."""
+    """The figures of a load, or those that were noted when the store was loaded before."""
     noted = folder(contest.name, contestant.name).with_suffix(".json")
-    if loaded:
+    if loaded and noted.exists() and not contestant.in_memory:
         return json.loads(noted.read_text())
     cpu, begin = engine.cpu_seconds(), time.monotonic()
     contestant.load(engine)

@@ -130,4 +130,4 @@ def polars(name: str, files: Mapping[str, Path], questions: Questions) -> Contes
         assert isinstance(engine, Polars)
         return engine.frame_bytes()
 
-    return Contestant(name, Polars, load, stored_bytes, once(questions))
+    return Contestant(name, Polars, load, stored_bytes, once(questions), in_memory=True)

@@ -80,7 +80,8 @@ def postgres(engine: Engine) -> Writer:
     assert isinstance(engine, Postgres)
     sql = (
         "INSERT INTO documents SELECT doc->>'_id', (doc->>'_event_time')::bigint, doc"
-        " FROM unnest(%(docs)s::jsonb[]) doc ON CONFLICT (id) DO UPDATE SET event_time = excluded.event_time, doc = excluded.doc"
+        " FROM unnest(%(docs)s::jsonb[]) doc"
+        " ON CONFLICT (id) DO UPDATE SET event_time = excluded.event_time, doc = excluded.doc"
     )
 
     def prepare(documents: Documents) -> Callable[[], None]:

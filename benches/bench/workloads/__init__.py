@@ -12,7 +12,7 @@ class Options:
     """The share of the full size."""
     rounds: int
     loaded: bool
-    """Whether to ask the stores of the last run again."""
+    """Whether to ask the stores of the last run again, and load only those that it has not."""
     server: Sequence[str]
     """Further options of `outcrop serve`."""
 

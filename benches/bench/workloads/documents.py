@@ -158,7 +158,7 @@ def run(options: Options) -> Iterator[Outcome]:
     rows = options.rows(ROWS)
     folder = data.cached("documents", rows, lambda folder: generate(folder, rows))
     sample = draw_sample(folder / "documents.ndjson", rows)
-    before = contest_of(options, "documents", folder, rows, sample)
+    before = contest_of(options, f"documents-{rows}", folder, rows, sample)
     outcome, engines = contest.run(before, options.rounds, loaded=False)
     yield outcome
     writing = Outcome(writes_contest(before))

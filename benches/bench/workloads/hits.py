@@ -193,7 +193,7 @@ def run(options: Options) -> Iterator[Outcome]:
 
 def contest(options: Options, rows: int, folder: Path) -> Contest:
     """Outcrop, DuckDB, ClickHouse and Polars."""
-    of = "hits"
+    of = f"hits-{rows}"
     lines, file = folder / "hits.ndjson", folder / "hits.parquet"
     questions = {name: text.format(many=rows // 1_000) for name, text in QUESTIONS.items()}
     key = "CounterID, EventDate, UserID, EventTime, WatchID"

@@ -118,7 +118,7 @@ def contest(options: Options) -> Contest:
     """Outcrop, DuckDB with structs and with VARIANT, ClickHouse with typed hints and without."""
     rows = options.rows(ROWS)
     file = data.cached("jsonbench", rows, lambda folder: generate(folder, rows)) / "events.ndjson"
-    of = "jsonbench"
+    of = f"jsonbench-{rows}"
     session = contestants.clickhouse_session(of)
 
     def clickhouse(name: str, table: str, column: str, key: str, questions: Questions) -> Contestant:

@@ -60,7 +60,7 @@ def run(options: Options) -> Iterator[Outcome]:
 
 def contest(options: Options, rows: int, file: Path) -> Contest:
     """Outcrop, and DuckDB with a column of JSON."""
-    of = "mixed"
+    of = f"mixed-{rows}"
     columns = "{kind: 'BIGINT', uniform: 'BIGINT', varied: 'JSON'}"
     return Contest(
         of,

@@ -51,7 +51,7 @@ def run(options: Options) -> Iterator[Outcome]:
 
 def contest(options: Options, rows: int, file: Path) -> Contest:
     """Outcrop, and DuckDB with JSON texts."""
-    of = "spellings"
+    of = f"spellings-{rows}"
     texts = (
         f"CREATE TABLE bluesky AS SELECT * FROM read_json('{file}', columns = {{did: 'VARCHAR', time_us: 'BIGINT',"
         " kind: 'VARCHAR', commit: 'JSON'})"

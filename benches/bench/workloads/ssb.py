@@ -132,17 +132,23 @@ def questions(star: bool, name: str = "flat") -> dict[str, str]:
     return texts
 
 
-def run(options: Options) -> Iterator[Outcome]:
-    """The flat table, then the star."""
+def run_flat(options: Options) -> Iterator[Outcome]:
+    """The flat table."""
     rows = options.rows(ROWS)
     folder = data.cached("ssb", rows, lambda folder: generate(folder, rows))
     yield held(flat(options, rows, folder), options.rounds, options.loaded)
+
+
+def run_star(options: Options) -> Iterator[Outcome]:
+    """The star."""
+    rows = options.rows(ROWS)
+    folder = data.cached("ssb", rows, lambda folder: generate(folder, rows))
     yield held(star(options, rows, folder), options.rounds, options.loaded)
 
 
 def flat(options: Options, rows: int, folder: Path) -> Contest:
     """Outcrop, DuckDB and ClickHouse; Outcrop and ClickHouse also with a clustering key."""
-    of = "ssb flat"
+    of = f"ssb-flat-{rows}"
     lines, table = folder / "flat.ndjson", folder / "flat.parquet"
     session = contestants.clickhouse_session(of)
     clustered = f"SELECT * FROM _input CLUSTER BY {CLUSTER_BY}"
@@ -171,7 +177,7 @@ def flat(options: Options, rows: int, folder: Path) -> Contest:
 
 def star(options: Options, rows: int, folder: Path) -> Contest:
     """Outcrop, DuckDB, ClickHouse and Polars over five tables."""
-    of = "ssb star"
+    of = f"ssb-star-{rows}"
     lines = {name: folder / f"{name}.ndjson" for name in TABLES}
     tables = {name: folder / f"{name}.parquet" for name in TABLES}
     session = contestants.clickhouse_session(of)
