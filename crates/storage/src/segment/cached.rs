@@ -17,12 +17,16 @@ use crate::scan::{ByValue, Evaluate};
 /// Of how many rows one has to be wanted for a scan to count as one of the whole column.
 const DENSE_FACTOR: u64 = 8;
 
+/// Of how many rows one has to be selected for a filter to be evaluated on all of a piece, where it may be: comparing
+/// is cheaper than taking the selected rows out.
+const UNFILTERED_FACTOR: usize = 8;
+
 /// The columns of a layout in one row group.
 pub(super) struct CachedColumns(Vec<Arc<CachedColumn>>);
 
 impl CachedColumns {
-    /// The columns that `layout` reads in a row group, if they are kept, or are to be: then they are decoded. A scan
-    /// wants `wanted` of the `total` rows.
+    /// The columns that `layout` reads in a row group, if each of them is kept, or is to be, which its place in `kept`
+    /// says: then it is decoded.
     ///
     /// # Errors
     /// Those of the Parquet reader.
@@ -30,31 +34,21 @@ impl CachedColumns {
         segment: &Segment,
         group: usize,
         layout: &Layout,
-        (wanted, total): (u64, u64),
+        kept: &[usize],
     ) -> Result<Option<Self>, SegmentError> {
         let Some(cache) = segment.cached() else {
             return Ok(None);
         };
         let places = layout.read();
-        if places.contains(&segment.document_column()) {
-            return Ok(None);
-        }
         let found = places.iter().map(|place| cache.get(group, *place));
         let mut columns: Vec<Option<Arc<CachedColumn>>> = found.collect();
         let missing = places.iter().zip(&columns);
         let missing = missing.filter(|(_, column)| column.is_none());
         let missing: Vec<usize> = missing.map(|(place, _)| *place).collect();
+        if !missing.iter().all(|place| kept.contains(place)) {
+            return Ok(None);
+        }
         if !missing.is_empty() {
-            // All of them count as wanted, whatever becomes of the others.
-            let mut are_kept = wanted * DENSE_FACTOR >= total;
-            if are_kept {
-                for place in &missing {
-                    are_kept &= cache.want(group, *place, segment.decoded_bytes(group, *place));
-                }
-            }
-            if !are_kept {
-                return Ok(None);
-            }
             let mut decoded = decode(segment, group, &missing)?.into_iter();
             for (place, column) in places.iter().zip(&mut columns) {
                 if column.is_none() {
@@ -83,6 +77,32 @@ impl CachedColumns {
             .map(|column| column.filtered(piece, filter))
             .collect()
     }
+}
+
+/// Notes that a scan wants `wanted` of the `total` rows of a row group of what the layouts read, and tells which of the
+/// columns that are not kept yet are to be.
+pub(super) fn want<'a>(
+    segment: &Segment,
+    group: usize,
+    layouts: impl Iterator<Item = &'a Layout>,
+    (wanted, total): (u64, u64),
+) -> Vec<usize> {
+    let Some(cache) = segment.cached() else {
+        return Vec::new();
+    };
+    if wanted * DENSE_FACTOR < total {
+        return Vec::new();
+    }
+    let mut places: Vec<usize> = layouts.flat_map(Layout::read).copied().collect();
+    places.sort_unstable();
+    places.dedup();
+    // Documents are the larger part of a file, and seldom read as a whole.
+    places.retain(|place| {
+        *place != segment.document_column()
+            && cache.get(group, *place).is_none()
+            && cache.want(group, *place, segment.decoded_bytes(group, *place))
+    });
+    places
 }
 
 /// Decodes columns of a row group.
@@ -166,6 +186,12 @@ impl Selection {
                     predicate.look_up(piece, rows, passing, selected.as_ref())
                 }
                 (None, None) => predicate.evaluate(&predicate.columns.piece(piece)?, rows)?,
+                (Some(bits), None)
+                    if predicate.goes_by_value()
+                        && bits.count_set_bits() * UNFILTERED_FACTOR >= rows =>
+                {
+                    predicate.evaluate_all(piece, rows, bits)?
+                }
                 (Some(bits), None) => {
                     let filter = BooleanArray::new(bits.clone(), None);
                     let filter = FilterBuilder::new(&filter).optimize().build();
@@ -226,6 +252,45 @@ impl CachedPredicate {
         self.passing.is_some()
     }
 
+    fn goes_by_value(&self) -> bool {
+        self.predicate.by_value.is_some()
+    }
+
+    /// Which of the selected rows pass, by looking at all rows of a piece.
+    fn evaluate_all(
+        &self,
+        piece: usize,
+        rows: usize,
+        selected: &BooleanBuffer,
+    ) -> Result<BooleanBuffer, ArrowError> {
+        let FilePredicate {
+            layout,
+            evaluate,
+            by_value,
+        } = &self.predicate;
+        let evaluate = by_value.as_ref().map_or(evaluate, |by| &by.evaluate);
+        let passes = passing(layout, evaluate, &self.columns.piece(piece)?, rows)?;
+        Ok(self.among_selected(passes, rows, Some(selected)))
+    }
+
+    /// Those of the selected rows that pass, which are noted.
+    fn among_selected(
+        &self,
+        passes: BooleanBuffer,
+        rows: usize,
+        selected: Option<&BooleanBuffer>,
+    ) -> BooleanBuffer {
+        let asked = selected.map_or(rows, BooleanBuffer::count_set_bits);
+        let passes = match selected {
+            Some(selected) => selected & &passes,
+            None => passes,
+        };
+        if let Some(by_value) = &self.predicate.by_value {
+            (by_value.note)(asked, passes.count_set_bits());
+        }
+        passes
+    }
+
     /// Which of `rows` rows pass.
     fn evaluate(&self, columns: &[ArrayRef], rows: usize) -> Result<BooleanBuffer, ArrowError> {
         let FilePredicate {
@@ -244,15 +309,7 @@ impl CachedPredicate {
     ) -> BooleanBuffer {
         let codes = self.columns.0[0].codes(piece);
         let passes = BooleanBuffer::collect_bool(rows, |row| passing[usize::from(codes[row])]);
-        let asked = selected.map_or(rows, BooleanBuffer::count_set_bits);
-        let passes = match selected {
-            Some(selected) => selected & &passes,
-            None => passes,
-        };
-        if let Some(by_value) = &self.predicate.by_value {
-            (by_value.note)(asked, passes.count_set_bits());
-        }
-        passes
+        self.among_selected(passes, rows, selected)
     }
 }
 

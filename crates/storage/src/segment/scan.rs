@@ -14,7 +14,7 @@ use parquet::arrow::arrow_reader::{
 };
 use roaring::RoaringBitmap;
 
-use super::cached::{CachedColumns, CachedGroup, CachedPredicate, FilePredicate, Selection};
+use super::cached::{self, CachedColumns, CachedGroup, CachedPredicate, FilePredicate, Selection};
 use super::error::SegmentError;
 use super::layout::Layout;
 use super::page_source::PageSource;
@@ -113,8 +113,10 @@ impl SegmentScan {
         if !self.takes_pieces {
             return Ok(None);
         }
-        let columns_of =
-            |layout: &Layout| CachedColumns::of(&self.segment, group, layout, (count, total));
+        let layouts = self.predicates.iter().map(|predicate| &*predicate.layout);
+        let layouts = layouts.chain([&self.output]);
+        let kept = cached::want(&self.segment, group, layouts, (count, total));
+        let columns_of = |layout: &Layout| CachedColumns::of(&self.segment, group, layout, &kept);
         let mut predicates = Vec::with_capacity(self.predicates.len());
         for predicate in &self.predicates {
             let Some(columns) = columns_of(&predicate.layout)? else {
