@@ -13,8 +13,8 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::Operator;
 use datafusion::physical_expr::DynamicFilterTracking;
 use datafusion::physical_expr::expressions::{
-    BinaryExpr, Column as ColumnExpr, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, Literal,
-    NotExpr,
+    BinaryExpr, Column as ColumnExpr, DynamicFilterPhysicalExpr, InListExpr, IsNotNullExpr,
+    IsNullExpr, LikeExpr, Literal, NotExpr,
 };
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
@@ -166,13 +166,14 @@ impl Predicate {
         Some(answer.is_valid(0) && answer.value(0))
     }
 
-    /// Sort key: filters that cannot fail before those that can, cheap columns before dear ones.
+    /// Sort key: filters that cannot fail before those that can, cheap columns before dear ones, and what a join or a
+    /// top-N has learned, which keeps little as a rule, before others of the same cost.
     ///
     /// A filter that may raise runs on the survivors of all that cannot, so that
     /// `WHERE n <> 0 AND 10 / n > 1` works in either order.
-    pub(super) fn rank(&self, table: &[Column]) -> (bool, u32) {
+    pub(super) fn rank(&self, table: &[Column]) -> (bool, u32, bool) {
         let cost = self.columns.iter().map(|index| cost(&table[*index])).sum();
-        (!self.harmless, cost)
+        (!self.harmless, cost, self.steady)
     }
 }
 
@@ -231,6 +232,8 @@ fn is_comparison(operator: Operator) -> bool {
 
 fn is_harmless(expr: &Arc<dyn PhysicalExpr>) -> bool {
     expr.is::<ColumnExpr>()
+        // It compares columns with values, whatever it learns.
+        || expr.is::<DynamicFilterPhysicalExpr>()
         || expr.is::<Literal>()
         || expr.is::<NotExpr>()
         || expr.is::<IsNullExpr>()

@@ -12,10 +12,11 @@ const BITMAP_DIVISOR: u64 = 10;
 const BITMAP_TERMS_MAX: u64 = 1024;
 
 /// Relative costs, in nanoseconds, measured on one core: a term, a row of a posting list, a row that
-/// is fetched, and a row whose value in a column is decoded and compared.
+/// is fetched, one that is taken out of a page, and one whose value in a column is decoded and compared.
 const TERM_COST: u64 = 60;
 const POSTING_COST: u64 = 5;
 const FETCH_COST: u64 = 2_000;
+const BITMAP_ROW_COST: u64 = 50;
 const SCAN_COST: u64 = 3;
 
 /// Rows of a bitmap that are read and joined with another one in a nanosecond.
@@ -109,7 +110,7 @@ pub(super) fn choose(scan: Scan, filters: &[Option<Candidate>]) -> Choice {
             kind: Kind::IndexOnly,
         };
     }
-    let kind = match best.estimate.rows <= (scan.row_count / FETCH_DIVISOR).max(1) {
+    let kind = match is_few(best.estimate.rows, scan.row_count) {
         true => Kind::Fetch,
         false => Kind::Bitmap,
     };
@@ -132,6 +133,11 @@ pub(super) fn choose(scan: Scan, filters: &[Option<Candidate>]) -> Choice {
     }
 }
 
+/// Whether rows are fetched one by one.
+fn is_few(rows: u64, row_count: u64) -> bool {
+    rows <= (row_count / FETCH_DIVISOR).max(1)
+}
+
 fn column_scan_reason(scan: Scan, best: Candidate, kind: Kind) -> Option<Reason> {
     let Estimate { rows, terms, .. } = best.estimate;
     match kind {
@@ -148,9 +154,16 @@ fn column_scan_reason(scan: Scan, best: Candidate, kind: Kind) -> Option<Reason>
     }
 }
 
-/// Whether reading the lists of a filter costs less than what it saves of the best one's rows.
+/// Whether reading the lists of a filter costs less than reading those of the best one's rows that it drops, which is
+/// taken for the share that it drops of all rows.
 pub(super) fn pays(filter: Estimate, best: Estimate, row_count: u64) -> bool {
-    index_cost(filter, row_count) < best.rows * FETCH_COST
+    let dropped = row_count.saturating_sub(filter.rows);
+    let row_cost = match is_few(best.rows, row_count) {
+        true => FETCH_COST,
+        false => BITMAP_ROW_COST,
+    };
+    let saved = u128::from(best.rows * row_cost) * u128::from(dropped);
+    u128::from(index_cost(filter, row_count)) * u128::from(row_count) < saved
 }
 
 fn is_cheaper_than_columns(scan: Scan, candidates: &[(usize, Candidate)]) -> bool {
@@ -248,13 +261,39 @@ mod tests {
             "9000 100 ?",
             "Fetch [1, 0] | Fetch [1, 0]",
         );
-        // A long list is a bitmap, and costs little; many lists do not pay for a hundred rows.
+        // A long list is a bitmap, and costs little, but more than to fetch the few rows that it drops.
+        check(
+            1_000_000,
+            Cheapest,
+            "900000 9000",
+            "Fetch [1, 0] | IndexOnly [1, 0]",
+        );
         check(
             1_000_000,
             Cheapest,
             "900000 100",
-            "Fetch [1, 0] | IndexOnly [1, 0]",
+            "Fetch [1] | IndexOnly [1, 0]",
         );
+        check(
+            1_000_000,
+            Cheapest,
+            "1000000 9000",
+            "Fetch [1] | IndexOnly [1, 0]",
+        );
+        // Where rows are taken out of pages, one less saves little.
+        check(
+            1_000_000,
+            Cheapest,
+            "300000/10 20000",
+            "Bitmap [1] | IndexOnly [1, 0]",
+        );
+        check(
+            1_000_000,
+            Cheapest,
+            "30000 20000",
+            "Bitmap [1, 0] | IndexOnly [1, 0]",
+        );
+        // Many lists do not pay for a hundred rows.
         check(
             1_000_000,
             Cheapest,
