@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1/2 | what queries hold; sorts and aggregations write more than that to disk |
 //! | 1/8 | recent documents of all collections; they are flushed from half of it on |
-//! | 1/8 | decoded columns of segments, as long as nobody else needs it |
+//! | 1/8 of what is beyond 512 MiB | decoded columns of segments, as long as nobody else needs it |
 //! | 1/32 | bodies of writes in flight, which take a few times as much while they are worked on |
 //! | 1/16 | what an ingest transformation makes of one of them |
 //! | the rest | flushes, compactions, open segments, the cache of a bucket, and what nobody counts |
@@ -28,6 +28,9 @@ use crate::config::Limits;
 /// The smallest limit: below it there is no room for one compaction beside one query.
 pub const MEMORY_BYTES_MIN: usize = 256 << 20;
 
+/// Limits up to this leave nothing for decoded columns: flushes and compactions, which do not ask, need the room.
+const COLUMN_CACHE_FROM: usize = 512 << 20;
+
 /// How old a look at the process may be. One costs some microseconds.
 const SAMPLE_AGE_MAX: Duration = Duration::from_millis(5);
 
@@ -49,7 +52,7 @@ pub(crate) fn share_out(
     engine.transformation_bytes_max = engine.transformation_bytes_max.min(bytes / 16);
     let deltas = bytes as u64 / 8;
     store.deltas_bytes_max = deltas;
-    store.column_cache_bytes = bytes as u64 / 8;
+    store.column_cache_bytes = bytes.saturating_sub(COLUMN_CACHE_FROM) as u64 / 8;
     store.delta_bytes_max = store.delta_bytes_max.min(deltas);
     store.flush_bytes = store.flush_bytes.min(deltas / 4);
     store.compaction_bytes = store.compaction_bytes.min(bytes / 32);
