@@ -220,10 +220,22 @@ async fn answer_on(
     let Some(wait) = options.wait else {
         return run.finish().await;
     };
-    match tokio::time::timeout(wait, tokio::spawn(run.finish())).await {
-        Ok(answered) => answered.map_err(ApiError::internal)?,
-        Err(_) => later(&call.app, &query),
+    if wait.is_zero() {
+        // Told before it begins: the answer does not depend on how fast it is.
+        let answer = later(&call.app, &query);
+        tokio::spawn(run.finish());
+        return answer;
     }
+    let mut running = tokio::spawn(run.finish());
+    if let Ok(answered) = tokio::time::timeout(wait, &mut running).await {
+        return answered.map_err(ApiError::internal)?;
+    }
+    let answer = later(&call.app, &query);
+    if query.has_ended() {
+        // Just now: its rows are due.
+        return running.await.map_err(ApiError::internal)?;
+    }
+    answer
 }
 
 /// How a request wants to be answered.

@@ -178,6 +178,11 @@ impl Query {
         self.state.lock().clone()
     }
 
+    /// Whether it has its rows, has failed or was stopped.
+    pub(crate) fn has_ended(&self) -> bool {
+        !matches!(*self.state.lock(), State::Queued | State::Running)
+    }
+
     /// Notes that it goes on, and tells whether it does; what has ended stays as it is.
     fn advance(&self, next: State) -> bool {
         let mut state = self.state.lock();

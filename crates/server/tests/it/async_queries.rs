@@ -42,7 +42,7 @@ async fn an_asynchronous_query_is_answered_at_once_and_its_rows_come_later() {
     let answer = ask(&rig, "SELECT x FROM c", json!({ "async": true }))
         .await
         .ok();
-    assert!(["QUEUED", "RUNNING"].contains(&answer["status"].as_str().unwrap()));
+    assert_eq!(answer["status"], "QUEUED");
     let members: Vec<&String> = answer.as_object().unwrap().keys().collect();
     assert_eq!(members, ["query_id", "stats", "status"]);
     let info = ended(&rig, &path(&answer)).await;
