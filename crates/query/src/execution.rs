@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::common::Result as DataFusionResult;
+use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -47,10 +48,13 @@ impl Session {
     /// If the spill directory cannot be used.
     pub(crate) fn new(options: EngineOptions) -> Result<Self, DataFusionError> {
         let batch_bytes = BatchBytes(memory::batch_bytes(options.memory_bytes_max));
-        let config = SessionConfig::new()
+        let mut config = SessionConfig::new()
             .with_extension(Arc::new(batch_bytes))
             .with_target_partitions(options.partitions.max(1))
             .with_information_schema(false);
+        // A file for each batch that `RepartitionExec` spills. It waits for ever if two threads have
+        // unfinished files in one pool: https://github.com/apache/datafusion/issues/24883.
+        config.options_mut().execution.max_spill_file_size_bytes = ConfigNonZeroUsize::try_new(1)?;
         let template = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::new(runtime_env(&options)?))

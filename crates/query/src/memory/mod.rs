@@ -136,6 +136,9 @@ impl MemoryPool for GaugedPool {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        if additional == 0 {
+            return Ok(());
+        }
         let is_small = reservation.size() + additional <= self.bytes_unasked;
         if let Some(gauge) = &self.gauge
             && !is_small
