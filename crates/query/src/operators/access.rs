@@ -1,11 +1,12 @@
 //! Parts of dynamic values, and values out of parts.
 
-use super::convert::{null_of, operation_of, to_dynamic};
+use super::convert::{explicit_null, literal_value, null_of, operation_of, to_dynamic};
 use super::operation::Operation;
 use super::{OperatorError, Result, Typed};
 use crate::types::{DYNAMIC, SqlType};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::logical_expr::Expr;
+use outcrop_document::Value;
 
 /// `x.step`: undefined when `x` is no object or lacks the key. A chain of steps is one call.
 ///
@@ -72,7 +73,12 @@ pub fn object(members: Vec<(Typed, Typed)>) -> Result<Typed> {
             });
         }
         arguments.push(key.expr);
-        arguments.push(to_dynamic(value).expr);
+        // A written null is a member, what is undefined is none.
+        let is_null = !value.is_dynamic() && literal_value(&value) == Some(Value::Null);
+        arguments.push(match is_null || value.is_null_type() {
+            true => explicit_null(),
+            false => to_dynamic(value).expr,
+        });
     }
     Ok(Operation::Object.call(arguments, DYNAMIC))
 }

@@ -177,10 +177,15 @@ fn one_zero(operand: Typed) -> Typed {
 /// # Errors
 /// None in fact; DataFusion's builder of CASE has the signature.
 pub(crate) fn null_if_undefined(operand: Typed) -> datafusion::common::Result<Typed> {
-    let null = ScalarValue::BinaryView(Some(k::encode(&Value::Null)));
     let is_undefined = operand.expr.clone().is_null();
-    let expr = when(is_undefined, Expr::Literal(null, None)).otherwise(operand.expr)?;
+    let expr = when(is_undefined, explicit_null()).otherwise(operand.expr)?;
     Ok(Typed::new(expr, DYNAMIC))
+}
+
+/// A dynamic null that is not undefined.
+pub(super) fn explicit_null() -> Expr {
+    let null = ScalarValue::BinaryView(Some(k::encode(&Value::Null)));
+    Expr::Literal(null, None)
 }
 
 /// A dynamic operand with K-encoded nulls as Arrow NULL; native operands have none.

@@ -235,16 +235,12 @@ impl OperationFunction {
 
     /// Members with an undefined value are left out, those with an explicit null stay.
     fn make_object(&self, call: &ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let defined = defined_members(&call.args)?;
         let mut row_index = 0;
         self.map(call, |row| {
             let mut object = Object::new();
-            for (member, pair) in row.chunks_exact(2).enumerate() {
+            for (pair, arguments) in row.chunks_exact(2).zip(call.args.chunks_exact(2)) {
                 if let Value::String(key) = &pair[0] {
-                    if defined[member]
-                        .as_ref()
-                        .is_none_or(|flags| flags[row_index])
-                    {
+                    if is_defined(&arguments[1], row_index) {
                         object.insert(key.clone(), pair[1].clone());
                     }
                 } else {
@@ -261,17 +257,12 @@ impl OperationFunction {
     }
 }
 
-/// Which rows of each value of an object literal are defined; `None` for constants, which always are.
-fn defined_members(arguments: &[ColumnarValue]) -> Result<Vec<Option<Vec<bool>>>> {
-    let values = arguments.iter().skip(1).step_by(2);
-    Ok(values
-        .map(|value| match value {
-            ColumnarValue::Array(array) => {
-                Some((0..array.len()).map(|row| array.is_valid(row)).collect())
-            }
-            ColumnarValue::Scalar(_) => None,
-        })
-        .collect())
+/// Whether a value of an object literal is defined in a row.
+fn is_defined(value: &ColumnarValue, row: usize) -> bool {
+    match value {
+        ColumnarValue::Array(array) => array.is_valid(row),
+        ColumnarValue::Scalar(scalar) => !scalar.is_null(),
+    }
 }
 
 /// Constants as arrays of one row, the rest as they are; the kernels stretch the former.
