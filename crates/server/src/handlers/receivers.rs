@@ -102,20 +102,25 @@ fn messages(body: &[u8], messages_max: usize) -> ApiResult<(String, Vec<Value>)>
     }
     let documents = messages
         .into_iter()
-        .map(|message| document(&topic, message));
+        .filter_map(|message| document(&topic, message).transpose());
     let documents = documents.collect::<ApiResult<Vec<Value>>>()?;
     Ok((topic, documents))
 }
 
-/// The document of a message, with what else there is to the message in its `_meta`.
-fn document(topic: &str, message: Value) -> ApiResult<Value> {
+/// The document of a message, with what else there is to the message in its `_meta`. A tombstone, which tells Kafka that
+/// what came before under the key may be compacted away, has none.
+fn document(topic: &str, message: Value) -> ApiResult<Option<Value>> {
     let Value::Object(mut message) = message else {
         return Err(ApiError::invalid("a message has to be an object"));
     };
-    let Some(Value::Object(mut document)) = message.remove("document") else {
-        return Err(ApiError::invalid(
-            "a message has to have an object as `document`",
-        ));
+    let mut document = match message.remove("document") {
+        Some(Value::Object(document)) => document,
+        Some(Value::Null) => return Ok(None),
+        _ => {
+            return Err(ApiError::invalid(
+                "a message has to have an object as `document`, or null",
+            ));
+        }
     };
     let mut meta = Object::new();
     meta.insert("topic".to_owned(), Value::String(topic.to_owned()));
@@ -144,5 +149,5 @@ fn document(topic: &str, message: Value) -> ApiResult<Value> {
     let mut source = Object::new();
     source.insert("kafka".to_owned(), Value::Object(meta));
     document.insert(META.to_owned(), Value::Object(source));
-    Ok(Value::Object(document))
+    Ok(Some(Value::Object(document)))
 }

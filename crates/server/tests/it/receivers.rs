@@ -102,6 +102,23 @@ async fn messages_become_documents_of_the_collections_that_take_the_topic() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tombstones_hold_nothing_up() {
+    let rig = rig().await;
+    let key = key(&rig).await;
+    let messages = json!([
+        message(1, &Value::Null),
+        message(2, &json!({ "a": 2 })),
+        message(3, &Value::Null)
+    ]);
+    send(&rig, &key, "t", messages).await.ok();
+    let rows = rig.rows("SELECT _id, a FROM c").await;
+    assert_eq!(rows, json!([{ "_id": "t-3-2", "a": 2 }]));
+    send(&rig, &key, "t", json!([message(4, &Value::Null)]))
+        .await
+        .ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn messages_pass_through_the_transformation() {
     let rig = rig().await;
     let sql = "SELECT a, CAST(_meta.kafka.key AS string) AS _id FROM _input WHERE a > 1";
