@@ -16,6 +16,9 @@ use std::process::ExitCode;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use tracing_subscriber::EnvFilter;
 
+/// Limits up to this have no room for free pages. Above it they are worth more than they take: fresh pages cost a fault each.
+const SMALL_MEMORY: usize = 1 << 30;
+
 /// Run the server on a local folder or a bucket.
 ///
 /// The first start makes the folder and an admin key, which is printed once. To choose the key yourself, set
@@ -148,6 +151,9 @@ async fn serve(arguments: Arguments) -> Result<()> {
     // Before the start, so that a signal during a long recovery is heard.
     let mut stop = StopSignals::listen().context("cannot listen for signals")?;
     let memory = memory(arguments.memory)?;
+    if memory <= SMALL_MEMORY {
+        allocator::keep_nothing();
+    }
     let environment = environment(&arguments, memory)?;
     let mut config = ServerConfig::with_environment(environment, arguments.http);
     config.limit_memory(memory);
