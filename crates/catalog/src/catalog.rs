@@ -9,16 +9,17 @@ use outcrop_storage::{CollectionId, Store};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::api_key::KeyIndex;
-use crate::collection::CollectionEntry;
+use crate::collection::{CollectionEntry, CollectionRecord, EVENTS};
 use crate::error::CatalogError;
 use crate::history::History;
 use crate::life_cycle;
+use crate::namespace;
 use crate::organization::Organization;
 use crate::schedule::Schedule;
 use crate::sealing::Sealing;
 use crate::state::{State, VERSION};
 use crate::virtual_instance::VirtualInstanceRecord;
-use crate::workspace::WorkspaceRecord;
+use crate::workspace::{COMMONS, WorkspaceRecord};
 
 /// What exists in one data folder. See the crate's documentation.
 #[derive(Debug)]
@@ -47,14 +48,11 @@ impl Catalog {
     /// [`CatalogError::DataMissing`] if a ready collection has no data, and those of storage.
     pub fn open(store: Arc<Store>) -> Result<Arc<Self>, CatalogError> {
         let (mut history, state) = History::open(&store)?;
-        let state = match state {
-            Some(state) => state,
-            None => {
-                let state = first_state(store.environment());
-                history.append(&state)?;
-                state
-            }
-        };
+        let is_new = state.is_none();
+        let mut state = state.unwrap_or_else(|| first_state(store.environment()));
+        if add_events(store.environment(), &mut state) || is_new {
+            history.append(&state)?;
+        }
         let sealing = Sealing::open(&store)?;
         let schedule = Mutex::new(Schedule::open(&store)?);
         let entries = life_cycle::entries(&store, &state)?;
@@ -151,6 +149,21 @@ impl Changes<'_> {
         }));
         Ok(())
     }
+}
+
+/// Adds the collection of events to a state that has none, and tells whether it did. Its name may be taken in a data
+/// folder of a version that did not have it.
+fn add_events(environment: &Environment, state: &mut State) -> bool {
+    if namespace::kind(state, COMMONS, EVENTS).is_some() {
+        return false;
+    }
+    let Err(place) = state.collection_place(COMMONS, EVENTS) else {
+        return false;
+    };
+    let id = CollectionId::generate(environment.random.as_ref());
+    let events = CollectionRecord::events(id, environment.clock.now_micros());
+    state.collections.insert(place, events);
+    true
 }
 
 /// The state of a new data folder.

@@ -9,6 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::CatalogError;
 use crate::source::SourceRecord;
+use crate::workspace::COMMONS;
+
+/// The collection of [`COMMONS`] that the server itself writes: what happened in the organisation.
+pub const EVENTS: &str = "_events";
+
+/// For how long [`EVENTS`] keeps documents: 30 days.
+const EVENTS_RETENTION_SECS: u64 = 30 * 24 * 60 * 60;
 
 /// Retention in seconds: an hour to ten years, as in Rockset.
 pub(crate) const RETENTION_SECS: std::ops::RangeInclusive<u64> = 3_600..=315_359_999;
@@ -108,7 +115,7 @@ pub struct CollectionRecord {
     pub status: CollectionStatus,
     /// Microseconds since 1970.
     pub created_at_micros: i64,
-    /// E-mail of the creator.
+    /// E-mail of the creator; none for [`EVENTS`].
     pub created_by: Option<String>,
     /// Name of the key that created it.
     pub created_by_key: Option<String>,
@@ -117,6 +124,32 @@ pub struct CollectionRecord {
 }
 
 impl CollectionRecord {
+    /// [`EVENTS`] of a new organisation.
+    pub(crate) fn events(id: CollectionId, now_micros: i64) -> Self {
+        let storage = CollectionOptions {
+            retention_secs: Some(EVENTS_RETENTION_SECS),
+            ..CollectionOptions::default()
+        };
+        Self {
+            id,
+            workspace: COMMONS.to_owned(),
+            name: EVENTS.to_owned(),
+            status: CollectionStatus::Created,
+            created_at_micros: now_micros,
+            created_by: None,
+            created_by_key: None,
+            settings: CollectionSettings {
+                storage,
+                ..CollectionSettings::default()
+            },
+        }
+    }
+
+    /// Whether the server alone writes it: nobody made it.
+    pub fn is_system(&self) -> bool {
+        self.created_by.is_none()
+    }
+
     /// Whether it exists for users: it is not being deleted.
     pub fn is_alive(&self) -> bool {
         self.status != CollectionStatus::Deleted

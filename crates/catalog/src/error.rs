@@ -291,6 +291,12 @@ pub enum CatalogError {
         /// The workspace.
         workspace: String,
     },
+    /// The collection is written by the server alone.
+    #[error("collection `{name}` belongs to the system: it can be read, and nothing else")]
+    SystemCollection {
+        /// Its full name.
+        name: String,
+    },
     /// The name cannot be used.
     #[error("`{name}` is not a valid name of a {kind}: {reason}")]
     BadName {

@@ -48,7 +48,7 @@ pub use alias::{AliasRecord, CollectionName, Creator, Definer};
 pub use api_key::{ApiKey, CreateApiKey, KeyState, NewApiKey};
 pub use catalog::Catalog;
 pub use collection::{
-    CollectionEntry, CollectionRecord, CollectionSettings, CollectionStatus, Compression,
+    CollectionEntry, CollectionRecord, CollectionSettings, CollectionStatus, Compression, EVENTS,
     TransformationErrors,
 };
 pub use error::{CatalogError, Dependant, ObjectKind};

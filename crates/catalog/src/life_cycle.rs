@@ -11,12 +11,15 @@ use std::sync::Arc;
 use outcrop_storage::{CollectionId, Store, StoreError};
 
 use crate::catalog::{Catalog, Changes};
-use crate::collection::{CollectionEntry, CollectionRecord, CollectionSettings, CollectionStatus};
+use crate::collection::{
+    CollectionEntry, CollectionRecord, CollectionSettings, CollectionStatus, EVENTS,
+};
 use crate::error::{CatalogError, ObjectKind};
 use crate::name;
 use crate::namespace;
 use crate::source;
 use crate::state::State;
+use crate::workspace::COMMONS;
 
 impl Catalog {
     /// Makes a collection and returns it as it was when its name was taken, with the status
@@ -78,8 +81,7 @@ impl Catalog {
     /// that is durable. What storage has to know of them it is told afterwards, or at the next start.
     ///
     /// # Errors
-    /// [`CatalogError::CollectionMissing`], [`CatalogError::CollectionNotReady`], and those of
-    /// storage.
+    /// Those of [`Self::collection_to_change`], and those of storage.
     pub fn update_collection(
         &self,
         workspace: &str,
@@ -100,7 +102,7 @@ impl Catalog {
         change: impl FnOnce(&State, &mut CollectionRecord) -> Result<(), CatalogError>,
     ) -> Result<CollectionRecord, CatalogError> {
         let mut changes = self.changes();
-        let entry = self.collection(workspace, name)?;
+        let entry = self.collection_to_change(workspace, name)?;
         let mut state = changes.state();
         let mut record = entry.record().clone();
         change(&state, &mut record)?;
@@ -129,8 +131,8 @@ impl Catalog {
     /// later.
     ///
     /// # Errors
-    /// [`CatalogError::CollectionMissing`], [`CatalogError::InUse`] if an alias or view uses it, and
-    /// those of storage.
+    /// [`CatalogError::CollectionMissing`], [`CatalogError::SystemCollection`], [`CatalogError::InUse`] if an alias
+    /// or view uses it, and those of storage.
     pub fn delete_collection(
         &self,
         workspace: &str,
@@ -141,6 +143,7 @@ impl Catalog {
         let place = state.collection_place(workspace, name).ok();
         let place = place.filter(|place| state.collections[*place].is_alive());
         let place = place.ok_or_else(|| missing(workspace, name))?;
+        check_not_system(&state.collections[place])?;
         namespace::check_unused(&state, ObjectKind::Collection, workspace, name)?;
         state.collections[place].status = CollectionStatus::Deleted;
         let record = state.collections[place].clone();
@@ -184,6 +187,32 @@ impl Catalog {
             })
     }
 
+    /// The collection, if users can write it.
+    ///
+    /// # Errors
+    /// Those of [`Self::collection`], and [`CatalogError::SystemCollection`].
+    pub fn collection_to_change(
+        &self,
+        workspace: &str,
+        name: &str,
+    ) -> Result<Arc<CollectionEntry>, CatalogError> {
+        let entry = self.collection(workspace, name)?;
+        check_not_system(entry.record())?;
+        Ok(entry)
+    }
+
+    /// The collection of events, if it can be written. That of a data folder may be a user's.
+    ///
+    /// # Errors
+    /// Those of [`Self::collection`].
+    pub fn events(&self) -> Result<Arc<CollectionEntry>, CatalogError> {
+        let entry = self.collection(COMMONS, EVENTS)?;
+        match entry.record().is_system() {
+            true => Ok(entry),
+            false => Err(missing(COMMONS, EVENTS)),
+        }
+    }
+
     /// What is kept of the collection, also while it is being created or dropped.
     ///
     /// # Errors
@@ -203,6 +232,19 @@ impl Catalog {
     /// The collections of all workspaces, by workspace and name, those being dropped included.
     pub fn collections(&self) -> Vec<CollectionRecord> {
         self.view().state.collections.clone()
+    }
+
+    /// The collections of all workspaces that `is_wanted` says so of, by workspace and name.
+    pub fn collections_where(
+        &self,
+        is_wanted: impl Fn(&CollectionRecord) -> bool,
+    ) -> Vec<CollectionRecord> {
+        let view = self.view();
+        let collections = view.state.collections.iter();
+        collections
+            .filter(|record| is_wanted(record))
+            .cloned()
+            .collect()
     }
 
     /// The collections of one workspace, by name, those being dropped included.
@@ -371,6 +413,15 @@ fn drop_data(store: &Store, id: CollectionId) -> Result<(), CatalogError> {
         Err(source) => Err(CatalogError::Storage {
             action: "drop the collection in storage",
             source,
+        }),
+    }
+}
+
+fn check_not_system(record: &CollectionRecord) -> Result<(), CatalogError> {
+    match record.is_system() {
+        false => Ok(()),
+        true => Err(CatalogError::SystemCollection {
+            name: record.full_name(),
         }),
     }
 }

@@ -30,14 +30,19 @@ pub trait Collections: Send + Sync {
         None
     }
 
-    /// Checks that what a workspace holds may be read: by the statement's own text, or by that of the view
+    /// Checks that what has a name in a workspace may be read: by the statement's own text, or by that of the view
     /// `view`, which reads with the rights of whoever wrote just that text. Asked before anything is looked
     /// up, so that the answer does not tell what there is.
     ///
     /// # Errors
     /// [`QueryError::Forbidden`].
-    fn check_read(&self, workspace: &str, view: Option<&ResolvedView>) -> Result<(), QueryError> {
-        let _ = (workspace, view);
+    fn check_read(
+        &self,
+        workspace: &str,
+        name: &str,
+        view: Option<&ResolvedView>,
+    ) -> Result<(), QueryError> {
+        let _ = (workspace, name, view);
         Ok(())
     }
 }
@@ -70,7 +75,7 @@ pub(crate) fn is_collection(
     workspace: &str,
     name: &str,
 ) -> Result<bool, QueryError> {
-    collections.check_read(workspace, None)?;
+    collections.check_read(workspace, name, None)?;
     if collections.snapshot(workspace, name).is_some() {
         return Ok(true);
     }
@@ -78,7 +83,7 @@ pub(crate) fn is_collection(
     else {
         return Ok(false);
     };
-    collections.check_read(&workspace, None)?;
+    collections.check_read(&workspace, &name, None)?;
     Ok(collections.snapshot(&workspace, &name).is_some())
 }
 
@@ -209,7 +214,7 @@ impl Resolver for StatementResolver<'_> {
             [name] => (self.default_workspace.to_owned(), name.clone()),
             [workspace @ .., name] => (workspace.join("."), name.clone()),
         };
-        self.collections.check_read(&workspace, view)?;
+        self.collections.check_read(&workspace, &name, view)?;
         let state = &mut *self.state.lock();
         match self.pinned(state, &workspace, &name)? {
             Pinned::Collection(snapshot) => {
@@ -222,7 +227,7 @@ impl Resolver for StatementResolver<'_> {
             } => {
                 let alias = format!("{workspace}.{name}");
                 let (workspace, name) = (of, collection);
-                self.collections.check_read(&workspace, view)?;
+                self.collections.check_read(&workspace, &name, view)?;
                 match self.pinned(state, &workspace, &name)? {
                     Pinned::Collection(snapshot) => {
                         let table = state.table(workspace, name, snapshot);

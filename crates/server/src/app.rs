@@ -10,6 +10,7 @@ use outcrop_storage::Environment;
 
 use crate::admission::Admission;
 use crate::config::Limits;
+use crate::events::Events;
 use crate::handlers::Executions;
 use crate::ingest::transformations::Transformations;
 use crate::instances::Instances;
@@ -26,6 +27,8 @@ pub(crate) struct App {
     pub(crate) transformations: Transformations,
     /// Queries that run or have ended.
     pub(crate) queries: Queries,
+    /// What is to be written to the collection of events.
+    pub(crate) events: Events,
     /// How executions of query lambdas went.
     pub(crate) executions: Executions,
     /// What is counted for Prometheus.

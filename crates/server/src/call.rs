@@ -35,6 +35,8 @@ pub(crate) struct Call {
     pub(crate) query: String,
     /// The body; empty if there is none.
     pub(crate) body: Bytes,
+    /// The program that sent it, as it names itself.
+    pub(crate) user_agent: Option<HeaderValue>,
     /// The id of the request.
     pub(crate) trace_id: Uuid,
     /// When it arrived, on the monotonic clock.

@@ -99,6 +99,8 @@ pub struct Limits {
     pub queries_max: usize,
     /// Queries that wait for their turn on one virtual instance; further ones are refused.
     pub queries_waiting_max: usize,
+    /// Queries of a second that are noted in `commons._events` and query logs; further ones are only counted.
+    pub query_events_max: usize,
     /// Writes in flight; further ones are refused.
     pub writes_max: usize,
     /// Bytes of bodies of writes in flight; further ones wait for a while, then are refused.
@@ -119,6 +121,7 @@ impl Default for Limits {
             results_bytes_max: 1 << 30,
             queries_max: 100,
             queries_waiting_max: 1_000,
+            query_events_max: 100,
             writes_max: 1_000,
             write_bytes_in_flight_max: 256 * MIB,
             connections_max: 10_000,

@@ -16,6 +16,7 @@ use crate::auth;
 use crate::body;
 use crate::call::{self, Call, Handler};
 use crate::error::{self, ApiError, ApiResult};
+use crate::events::Audit;
 use crate::handlers;
 use crate::ids;
 use crate::negotiation;
@@ -112,18 +113,24 @@ async fn run(
     };
     let body = body::read(body, &parts.headers, bytes_max).await?;
     let query = parts.uri.query().unwrap_or_default().to_owned();
-    handler(Call {
+    let call = Call {
         app,
         caller,
         integration,
         segments,
         query,
         body,
+        user_agent: parts.headers.get(header::USER_AGENT).cloned(),
         trace_id,
         received,
         received_micros,
-    })
-    .await
+    };
+    let audit = Audit::of(operation.name, &call);
+    let answer = handler(call).await;
+    if let Some(audit) = audit {
+        audit.end(&answer);
+    }
+    answer
 }
 
 /// Who sent a request, as far as the operation asks.

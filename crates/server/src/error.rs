@@ -201,6 +201,7 @@ impl From<CatalogError> for ApiError {
                 Self::new(ErrorType::DependentResources, error.to_string())
             }
             CatalogError::Protected { .. }
+            | CatalogError::SystemCollection { .. }
             | CatalogError::BadName { .. }
             | CatalogError::ViewCycle { .. }
             | CatalogError::IntegrationKind { .. }

@@ -4,6 +4,9 @@ use jiff::Timestamp;
 use outcrop_storage::env::Random;
 use uuid::Uuid;
 
+/// The one cluster that there is.
+pub(crate) const CLUSTER: &str = "local";
+
 /// Letters and digits at the end of a query id.
 const QUERY_SUFFIX_CHARACTERS: usize = 7;
 
@@ -37,7 +40,7 @@ pub(crate) fn metadata_time(micros: i64) -> String {
 
 /// The name that clouds' resource names have for the kind and id.
 pub(crate) fn resource_name(kind: &str, id: impl std::fmt::Display) -> String {
-    format!("rrn:{kind}:local:{id}")
+    format!("rrn:{kind}:{CLUSTER}:{id}")
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod clustering;
 mod config;
 mod dispatch;
 mod error;
+mod events;
 mod handlers;
 mod headers;
 mod ids;

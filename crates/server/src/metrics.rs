@@ -9,7 +9,8 @@ use std::time::Duration;
 use outcrop_api::error::ErrorType;
 use outcrop_catalog::Catalog;
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
 /// Upper bounds of the buckets of durations, in seconds.
@@ -30,6 +31,8 @@ pub(crate) struct Metrics {
     queries: IntCounterVec,
     query_errors: IntCounterVec,
     query_seconds: HistogramVec,
+    /// Events that were not noted.
+    pub(crate) events_left_out: IntCounter,
 }
 
 impl Metrics {
@@ -63,6 +66,10 @@ impl Metrics {
                 buckets("rockset_query_latency_seconds", "Time to answer a query."),
                 &[INSTANCE],
             )?,
+            events_left_out: IntCounter::new(
+                "outcrop_events_left_out",
+                "Events and queries that were not written to `commons._events`.",
+            )?,
         };
         for collector in [&metrics.requests, &metrics.queries, &metrics.query_errors] {
             metrics.registry.register(Box::new(collector.clone()))?;
@@ -70,6 +77,8 @@ impl Metrics {
         for collector in [&metrics.request_seconds, &metrics.query_seconds] {
             metrics.registry.register(Box::new(collector.clone()))?;
         }
+        let left_out = metrics.events_left_out.clone();
+        metrics.registry.register(Box::new(left_out))?;
         // A family without a sample would not be shown.
         metrics.queries.with_label_values(&[&metrics.main]);
         metrics.query_seconds.with_label_values(&[&metrics.main]);

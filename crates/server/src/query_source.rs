@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use outcrop_catalog::{Action, Catalog, Rights, VirtualInstanceRecord};
+use outcrop_catalog::{ALL, Action, COMMONS, Catalog, EVENTS, Rights, VirtualInstanceRecord};
 use outcrop_query::{Collections, Definer, Indirection, QueryError, ResolvedView};
 use outcrop_storage::Snapshot;
 
@@ -108,8 +108,18 @@ impl Collections for CatalogSource {
         })
     }
 
-    fn check_read(&self, workspace: &str, view: Option<&ResolvedView>) -> Result<(), QueryError> {
-        let allow = |rights: &Rights| rights.allow(Action::QueryData, workspace);
+    fn check_read(
+        &self,
+        workspace: &str,
+        name: &str,
+        view: Option<&ResolvedView>,
+    ) -> Result<(), QueryError> {
+        // Events tell of all workspaces.
+        let (resource, place) = match (workspace, name) == (COMMONS, EVENTS) {
+            true => (ALL, "all workspaces".to_owned()),
+            false => (workspace, format!("`{workspace}`")),
+        };
+        let allow = |rights: &Rights| rights.allow(Action::QueryData, resource);
         let is_allowed = match view {
             None => allow(&self.rights),
             Some(view) => {
@@ -133,7 +143,7 @@ impl Collections for CatalogSource {
                  {action}"
             ),
             (None, Reader::Key(key)) => {
-                format!("the API key `{key}` has no privilege {action} on `{workspace}`")
+                format!("the API key `{key}` has no privilege {action} on {place}")
             }
             (None, Reader::Nobody) => "nothing may be read without an API key".to_owned(),
         };

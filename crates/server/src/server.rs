@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use outcrop_catalog::{Catalog, CatalogError};
 use outcrop_query::{EngineOptions, MemoryGauge};
@@ -15,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::admission::Admission;
 use crate::app::App;
 use crate::config::ServerConfig;
+use crate::events::{self, Events};
 use crate::handlers::Executions;
 use crate::ingest::transformations::Transformations;
 use crate::instances::Instances;
@@ -66,7 +68,9 @@ pub struct RunningServer {
     bootstrap_key: Option<String>,
     stop: watch::Sender<bool>,
     /// What goes on by itself.
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 3],
+    /// How long a shutdown waits.
+    grace: Duration,
     listeners: Vec<JoinHandle<()>>,
 }
 
@@ -122,8 +126,10 @@ impl Server {
             memory.lend_to(opened.catalog.store().column_cache());
         }
         let main = opened.catalog.organization().main_virtual_instance_id;
+        let metrics = Metrics::new(main).expect("the names of families are valid and differ");
         let app = Arc::new(App {
-            metrics: Metrics::new(main).expect("the names of families are valid and differ"),
+            events: Events::new(limits.query_events_max, metrics.events_left_out.clone()),
+            metrics,
             catalog: opened.catalog,
             instances: Arc::new(opened.instances),
             transformations: Transformations::default(),
@@ -157,7 +163,8 @@ impl Server {
         let instances = Arc::clone(&app.instances);
         let tasks = [
             tokio::spawn(scheduler.run()),
-            tokio::spawn(instances.keep(stopped)),
+            tokio::spawn(instances.keep(stopped.clone())),
+            tokio::spawn(events::run(Arc::clone(&app), stopped)),
         ];
         tracing::info!(http.address = %http_addr, "ready");
         Ok(RunningServer {
@@ -166,6 +173,7 @@ impl Server {
             bootstrap_key: opened.bootstrap_key,
             stop,
             tasks,
+            grace,
             listeners,
         })
     }
@@ -206,6 +214,10 @@ impl RunningServer {
         }
         for task in self.tasks {
             task.await?;
+        }
+        let last = events::write(&self.app);
+        if tokio::time::timeout(self.grace, last).await.is_err() {
+            tracing::warn!("the last events are lost: they could not be written in time");
         }
         let store = Arc::clone(self.app.catalog.store());
         tokio::task::spawn_blocking(move || store.close()).await??;

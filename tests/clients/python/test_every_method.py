@@ -160,7 +160,7 @@ class EveryMethod(ServerTest):
         ).data
         self.assertEqual(changed.description, "second")
         self.assertIn("loud", changed.field_mapping_query.sql)
-        self.assertEqual([(one.workspace, one.name) for one in api.list().data], [("every", "c")])
+        self.assertEqual([(one.workspace, one.name) for one in api.list().data], [("commons", "_events"), ("every", "c")])
         listed = api.workspace_collections(workspace="every").data
         self.assertEqual([(one.name, one.stats.doc_count) for one in listed], [("c", 0)])
         api.create_s3_collection(name="passing")

@@ -5,8 +5,8 @@ use anyhow::{Context, Result, bail};
 use bytesize::ByteSize;
 use clap::Args;
 use outcrop_server::{
-    BucketOptions, CA_PATH, Environment, MEMORY_BYTES_MIN, RunningServer, Server, ServerConfig,
-    is_bucket_url,
+    BucketOptions, CA_PATH, Environment, Limits, MEMORY_BYTES_MIN, RunningServer, Server,
+    ServerConfig, is_bucket_url,
 };
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -76,6 +76,14 @@ pub(crate) struct Arguments {
     /// Keep API keys that are made from now on, sealed, so that `reveal=true` shows them again
     #[arg(long, env = "OUTCROP_REVEAL_API_KEYS")]
     reveal_api_keys: bool,
+    /// Queries of each second to note in `commons._events` and in query logs
+    #[arg(
+        long,
+        env = "OUTCROP_QUERY_EVENTS",
+        value_name = "N",
+        default_value_t = Limits::default().query_events_max
+    )]
+    query_events: usize,
     /// What to log to standard error: a level, or filters such as `info,outcrop_storage=debug`
     #[arg(
         long,
@@ -161,6 +169,7 @@ async fn serve(arguments: Arguments) -> Result<()> {
     config.engine.spill_directory = arguments.spill_dir;
     config.https = arguments.https;
     config.reveal_api_keys = arguments.reveal_api_keys;
+    config.limits.query_events_max = arguments.query_events;
     config.api_key = std::env::var("OUTCROP_API_KEY")
         .ok()
         .filter(|key| !key.is_empty());

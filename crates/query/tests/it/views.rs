@@ -42,7 +42,12 @@ impl Collections for Changing {
     }
 
     /// Only the owner may read the workspace `private`.
-    fn check_read(&self, workspace: &str, view: Option<&ResolvedView>) -> Result<(), QueryError> {
+    fn check_read(
+        &self,
+        workspace: &str,
+        _name: &str,
+        view: Option<&ResolvedView>,
+    ) -> Result<(), QueryError> {
         let is_allowed = match (workspace, view) {
             ("private", Some(view)) => view.definer.email == "owner",
             ("private", None) => false,

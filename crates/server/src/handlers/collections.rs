@@ -78,7 +78,7 @@ pub(crate) async fn get(call: Call) -> ApiResult<Response> {
 pub(crate) async fn update(call: Call) -> ApiResult<Response> {
     let request: UpdateCollectionRequest = call.json()?;
     let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
-    let entry = call.app.catalog.collection(workspace, name)?;
+    let entry = call.app.catalog.collection_to_change(workspace, name)?;
     let mapping = match request.field_mapping_query {
         Some(query) => Some(mapping(&call, &entry, query).await?),
         None => None,

@@ -22,6 +22,8 @@ mod views;
 mod virtual_instances;
 mod workspaces;
 
+pub(crate) use documents::add::{Batch, add as add_documents};
+pub(crate) use queries::info as query_info;
 pub(crate) use query_lambdas::Executions;
 pub(crate) use virtual_instances::rrn as instance_rrn;
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use outcrop_api::Data;
 use outcrop_api::error::ErrorModel;
@@ -24,6 +24,7 @@ use crate::blocking;
 use crate::call::{self, Call};
 use crate::config::Limits;
 use crate::error::{self, ApiError, ApiResult};
+use crate::events::EndedQuery;
 use crate::ids;
 use crate::ingest::insert::InsertSink;
 use crate::instances::{Place, Pool};
@@ -213,6 +214,7 @@ async fn answer_on(
         received: call.received,
         options,
         lambda,
+        user_agent: call.user_agent.clone(),
         app,
         pool,
         place,
@@ -291,24 +293,15 @@ struct Run {
     received: Duration,
     options: Options,
     lambda: Option<String>,
+    user_agent: Option<HeaderValue>,
     app: Arc<App>,
     pool: Arc<Pool>,
     place: Arc<Place>,
 }
 
-/// Ends a query that nobody waits for any more.
-struct EndOnDrop(Arc<Query>);
-
-impl Drop for EndOnDrop {
-    fn drop(&mut self) {
-        self.0.cancel();
-    }
-}
-
 impl Run {
     /// Runs it and answers with its first rows, or all.
     async fn finish(self) -> ApiResult<Response> {
-        let _end = EndOnDrop(Arc::clone(&self.query));
         let Self {
             query,
             mut request,
@@ -317,10 +310,18 @@ impl Run {
             received,
             options,
             lambda,
+            user_agent,
             app,
             pool,
             place,
         } = self;
+        let mut ended = EndedQuery {
+            app: Arc::clone(&app),
+            query: Arc::clone(&query),
+            lambda: lambda.clone(),
+            collections: Vec::new(),
+            user_agent,
+        };
         let entered = app.monotonic();
         let turn = tokio::time::timeout(request.timeout, place.turn());
         let turn = tokio::select! {
@@ -345,6 +346,7 @@ impl Run {
             error
         })?;
         note_use(&app, &output);
+        ended.collections.clone_from(&output.collections);
         let last_offset = sink.and_then(|sink| sink.seqno()).map(offsets::fence);
         let elapsed = app.monotonic().saturating_sub(received);
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
@@ -487,7 +489,7 @@ fn number(call: &Call, name: &str, least: usize, most: usize) -> ApiResult<Optio
 }
 
 /// The query as clients see it.
-pub(super) fn info(app: &App, query: &Query) -> QueryInfo {
+pub(crate) fn info(app: &App, query: &Query) -> QueryInfo {
     let state = query.state();
     let status = match &state {
         State::Queued => "QUEUED",

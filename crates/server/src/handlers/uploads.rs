@@ -17,7 +17,7 @@ use crate::upload::{self, Record};
 /// `POST …/uploads`. Records that are no documents, or cannot be taken, are counted and left out.
 pub(crate) async fn upload(call: Call) -> ApiResult<Response> {
     let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
-    let entry = call.app.catalog.collection(workspace, name)?;
+    let entry = call.app.catalog.collection_to_change(workspace, name)?;
     let (body, bytes_max) = (call.body.clone(), call.app.limits.write_body_bytes_max);
     let read = move || upload::read(&body, bytes_max, sources::format_params);
     let file = blocking::run_for(call.body.len(), read).await??;

@@ -101,12 +101,13 @@ impl DocumentSink for InsertSink {
             Ok(alias) => {
                 let CollectionName { workspace, name } = alias.collection;
                 self.require_write(&workspace)?;
-                self.app.catalog.collection(&workspace, &name)
+                self.app.catalog.collection_to_change(&workspace, &name)
             }
-            Err(_) => self.app.catalog.collection(workspace, name),
+            Err(_) => self.app.catalog.collection_to_change(workspace, name),
         };
         let entry = entry.map_err(|error| match error {
             CatalogError::CollectionNotReady { .. } => QueryError::Unavailable,
+            CatalogError::SystemCollection { .. } => QueryError::semantic(error.to_string(), None),
             _ => QueryError::UnknownCollection {
                 name: format!("{workspace}.{name}"),
                 position: None,

@@ -267,6 +267,7 @@ async fn execute(
             .into(),
         query: String::new(),
         body: body.to_string().into(),
+        user_agent: None,
         trace_id,
         received: app.monotonic(),
         received_micros: app.now_micros(),

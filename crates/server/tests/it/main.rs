@@ -12,6 +12,7 @@ mod bad_input;
 mod client;
 mod collections;
 mod documents;
+mod events;
 mod faults;
 mod folder;
 mod insert;

@@ -46,7 +46,7 @@ async fn metrics_count_queries_failures_and_documents() {
         format!("rockset_queries{{{instance}}} 2"),
         format!("rockset_query_errors{{error_code=\"QUERY_ERROR\",{instance}}} 1"),
         format!("rockset_query_latency_seconds_count{{{instance}}} 2"),
-        format!("rockset_collections{{{instance},workspace_name=\"commons\"}} 1"),
+        format!("rockset_collections{{{instance},workspace_name=\"commons\"}} 2"),
         format!(
             "rockset_collection_documents{{collection_name=\"c\",{instance},workspace_name=\"commons\"}} 2"
         ),

@@ -40,20 +40,20 @@ pub(crate) async fn handle(call: Call) -> ApiResult<Response> {
 
 /// Documents that come in together.
 #[derive(Clone, Copy)]
-pub(in crate::handlers) struct Batch {
+pub(crate) struct Batch {
     /// The default of their `_event_time`.
-    pub(in crate::handlers) received: Timestamp,
+    pub(crate) received: Timestamp,
     /// Size of the text that they are read from.
-    pub(in crate::handlers) bytes: usize,
+    pub(crate) bytes: usize,
     /// Whether their `_meta` comes from a source of ours, and is stored.
-    pub(in crate::handlers) keeps_meta: bool,
+    pub(crate) keeps_meta: bool,
 }
 
 /// Adds the documents `values` of a batch to a collection, and tells what became of each.
 ///
 /// # Errors
 /// Those of `values`, of a transformation that fails as a whole, and of storage.
-pub(in crate::handlers) async fn add<V>(
+pub(crate) async fn add<V>(
     app: &App,
     entry: &CollectionEntry,
     batch: Batch,

@@ -65,7 +65,7 @@ where
 /// The collection of the path.
 fn collection(call: &Call) -> ApiResult<Arc<CollectionEntry>> {
     let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
-    Ok(call.app.catalog.collection(workspace, name)?)
+    Ok(call.app.catalog.collection_to_change(workspace, name)?)
 }
 
 /// What `read` makes of each of the `values`, which are read out of `bytes`.

@@ -20,14 +20,14 @@ pub(super) const ALL: &[&str] = &[
     "kafka",
     "mongodb",
     "snowflake",
+    "system",
     "file_upload",
     "write_api",
     "snapshot",
-    "system",
 ];
 
 /// The names of the types that a client makes.
-pub(super) const MADE: &[&str] = ALL.split_at(10).0;
+pub(super) const MADE: &[&str] = ALL.split_at(11).0;
 
 /// How what is read becomes documents.
 pub(super) const FORMAT_PARAMS: &[Field] = &[
@@ -196,6 +196,17 @@ const KINDS: &[(&str, &[Field])] = &[
             field("table_name", Shape::Text, Rule::Required),
             field("warehouse", Shape::Text, Rule::Optional),
             field("status", Shape::Map, Rule::Server),
+        ],
+    ),
+    (
+        "system",
+        &[
+            field(
+                "type",
+                Shape::Choice(&["QUERY_LOGS", "INGEST_LOGS"]),
+                Rule::Required,
+            ),
+            field("workspace", Shape::Text, Rule::Optional),
         ],
     ),
 ];

@@ -1,7 +1,7 @@
 //! `/v1/orgs/self/ws/{workspace}/collections/{collection}/sources`.
 //!
 //! Sources are kept, checked and shown; there is no connector yet that reads one. Their status says so. Those of type
-//! `kafka` may be [sent to](crate::receiver).
+//! `kafka` may be [sent to](crate::receiver), and those of type `system` get [query logs](crate::events).
 
 mod kinds;
 
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::blocking;
 use crate::call::{self, Call};
 use crate::error::{ApiError, ApiResult};
+use crate::events;
 use crate::ids;
 use crate::ingest::transformations;
 use crate::receiver;
@@ -248,7 +249,9 @@ fn shown(catalog: &Catalog, record: &SourceRecord) -> Source {
     );
     let (state, message) = match record.suspended_at_micros {
         Some(_) => ("SUSPENDED", None),
-        None if receiver::takes(catalog, record) => ("WATCHING", None),
+        None if receiver::takes(catalog, record) || events::is_query_log(record) => {
+            ("WATCHING", None)
+        }
         None => ("ERROR", Some(message)),
     };
     Source {
