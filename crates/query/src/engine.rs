@@ -4,6 +4,7 @@
 //! optimise, execute, write. All of it happens on a runtime of the engine's own, so that decoding
 //! and arithmetic never hold up the threads that serve requests.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::insert::DocumentSink;
 use crate::memory::MemoryGauge;
 use crate::parameters::Parameter;
 use crate::resolver::Collections;
-use crate::scan::{AccessPath, Cancellation};
+use crate::scan::{AccessKind, AccessPath, Cancellation};
 use crate::transformation::{RolledUp, Transformation, Transformed};
 use crate::validation::{self, Purpose, Validation};
 
@@ -92,6 +93,8 @@ pub struct QueryOutput {
     pub rows_json: Vec<u8>,
     /// Remarks for the user.
     pub warnings: Vec<String>,
+    /// How it came to the rows that it read.
+    pub access_kinds: BTreeSet<AccessKind>,
 }
 
 /// What a statement reads from and writes to.

@@ -1,5 +1,6 @@
 //! One statement from its text to its rows, on the engine's runtime.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::Result as DataFusionResult;
@@ -27,7 +28,9 @@ use crate::insert;
 use crate::memory::{self, CountWindows};
 use crate::resolver::StatementResolver;
 use crate::rows::RowWriter;
-use crate::scan::{AnswerFromIndex, BatchBytes, Cancellation, JoinZeros, LOOKUPS_MAX};
+use crate::scan::{
+    AnswerFromIndex, BatchBytes, Cancellation, JoinZeros, LOOKUPS_MAX, access_kinds,
+};
 
 /// Workspace of names that give none.
 pub(crate) const DEFAULT_WORKSPACE: &str = "commons";
@@ -168,6 +171,10 @@ impl Execution {
             Some(_) => plan_column(),
         };
         let mut rows = RowWriter::new(&output, self.session.options.result_bytes_max);
+        let access_kinds = match bound.explain {
+            Some(Explain::Plan) => BTreeSet::new(),
+            None | Some(Explain::Analyze) => access_kinds(&plan),
+        };
         match bound.explain {
             None => {
                 let result = MemoryConsumer::new("the rows of the result");
@@ -194,6 +201,7 @@ impl Execution {
             row_count: rows.row_count,
             rows_json: rows.json,
             warnings: bound.warnings,
+            access_kinds,
         })
     }
 
@@ -226,6 +234,7 @@ impl Execution {
                 row_count: 0,
                 rows_json: Vec::new(),
                 warnings: bound.warnings,
+                access_kinds: BTreeSet::new(),
             },
             None | Some(Explain::Analyze) => {
                 insert::run(statement, bound, &fields, Arc::clone(&plan), &state, sink).await?

@@ -21,6 +21,7 @@ use crate::dialect::{Insert, Statement};
 use crate::engine::QueryOutput;
 use crate::error::QueryError;
 use crate::rows::{DOCUMENT_BYTES, DocumentReader, Undefined};
+use crate::scan::access_kinds;
 
 /// Bytes of documents that are handed over at once, about.
 pub const INSERT_CHUNK_BYTES: usize = 4 << 20;
@@ -120,6 +121,7 @@ pub(crate) async fn run(
         stored: 0,
     };
     let undefined = undefined(statement);
+    let access_kinds = access_kinds(&plan);
     let mut batches = execute_stream(plan, state.task_ctx())?;
     while let Some(batch) = batches.next().await {
         chunk.take(&batch?, fields, undefined).await?;
@@ -132,6 +134,7 @@ pub(crate) async fn run(
         row_count: 1,
         rows_json: format!("[{{\"{COUNT}\":{}}}]", chunk.stored).into_bytes(),
         warnings: bound.warnings,
+        access_kinds,
     })
 }
 

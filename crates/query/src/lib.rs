@@ -29,7 +29,7 @@ pub use insert::{DocumentSink, INSERT_CHUNK_BYTES};
 pub use memory::MemoryGauge;
 pub use parameters::Parameter;
 pub use resolver::{Collections, Indirection};
-pub use scan::{Definer, ResolvedView};
+pub use scan::{AccessKind, Definer, ResolvedView};
 pub use script::ScriptError;
 pub use transformation::{GroupPart, RolledUp, Transformation, Transformed};
 pub use validation::Validation;

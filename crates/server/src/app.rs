@@ -35,6 +35,8 @@ pub(crate) struct App {
     pub(crate) metrics: Metrics,
     /// What one client may ask for.
     pub(crate) limits: Limits,
+    /// The limit of the process's memory, if it has one.
+    pub(crate) memory_bytes_max: Option<usize>,
     /// Which writes may be in flight.
     pub(crate) admission: Admission,
     /// Whether API keys are kept so that they can be shown again.

@@ -28,6 +28,7 @@ mod memory;
 mod metrics;
 mod negotiation;
 mod operations;
+mod process;
 mod queries;
 mod query_source;
 mod receiver;

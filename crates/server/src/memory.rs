@@ -24,6 +24,7 @@ use outcrop_storage::env::Clock;
 use outcrop_storage::{ColumnCache, StoreOptions};
 
 use crate::config::Limits;
+use crate::process::anonymous_bytes;
 
 /// The smallest limit: below it there is no room for one compaction beside one query.
 pub const MEMORY_BYTES_MIN: usize = 256 << 20;
@@ -153,27 +154,6 @@ impl MemoryGauge for ProcessMemory {
         self.look();
         self.fits(bytes)
     }
-}
-
-/// Memory of this process that is its own, without pages of files; `None` where the operating
-/// system does not tell.
-#[cfg(target_os = "linux")]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it asks the operating system about this process; no data is read"
-)]
-fn anonymous_bytes() -> Option<usize> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("RssAnon:"))?;
-    let kibibytes: usize = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn anonymous_bytes() -> Option<usize> {
-    None
 }
 
 #[cfg(test)]

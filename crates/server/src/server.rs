@@ -119,6 +119,7 @@ impl Server {
         let gauge = memory.clone().map(|memory| memory as Arc<dyn MemoryGauge>);
         config.engine.memory_gauge.clone_from(&gauge);
         let limits = config.limits.clone();
+        let memory_bytes_max = config.memory_bytes_max;
         let grace = config.shutdown_grace;
         let reveals_api_keys = config.reveal_api_keys;
         let opened = tokio::task::spawn_blocking(move || open(config)).await??;
@@ -135,6 +136,7 @@ impl Server {
             transformations: Transformations::default(),
             queries: opened.queries,
             executions: Executions::default(),
+            memory_bytes_max,
             admission: Admission::new(&limits, gauge),
             limits,
             reveals_api_keys,

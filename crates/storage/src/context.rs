@@ -18,6 +18,7 @@ use crate::error::StoreError;
 use crate::gc::Garbage;
 use crate::numbered::NumberedError;
 use crate::options::StoreOptions;
+use crate::stats::StoreCounters;
 use crate::wal::Wal;
 use crate::writer::Request;
 
@@ -48,6 +49,8 @@ pub(crate) struct Context {
     pub(crate) column_cache: Arc<ColumnCache>,
     /// The deltas of all collections.
     pub(crate) deltas: DeltaMemory,
+    /// What was done since the store was opened.
+    pub(crate) counters: StoreCounters,
     /// Tells writes that wait for room, in any collection, to look again.
     pub(crate) room_changed: Notify,
 }

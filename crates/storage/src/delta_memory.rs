@@ -28,6 +28,11 @@ impl DeltaMemory {
         }
     }
 
+    /// How much they take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// The delta of a collection has `new` bytes and had `old`.
     pub(crate) fn replace(&self, old: u64, new: u64) {
         // Two operations: the sum may be too large for a moment, but never wraps below zero.
@@ -37,12 +42,12 @@ impl DeltaMemory {
 
     /// Whether it is time to flush, before writes have to wait.
     pub(crate) fn is_tight(&self) -> bool {
-        self.bytes.load(Ordering::Relaxed) >= self.bytes_max / 2
+        self.bytes() >= self.bytes_max / 2
     }
 
     /// Whether writes have to wait.
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes.load(Ordering::Relaxed) > self.bytes_max
+        self.bytes() > self.bytes_max
     }
 
     /// Notes how an attempt to make room ended.

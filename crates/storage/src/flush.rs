@@ -34,6 +34,7 @@ pub(crate) fn run(collection: &Collection) -> Result<(), StoreError> {
         return Ok(());
     }
     collection.check_flushing()?;
+    let started = collection.context.now();
     let frozen = {
         let mut state = collection.state.lock();
         if state.seqno == log.newest().seqno {
@@ -48,6 +49,7 @@ pub(crate) fn run(collection: &Collection) -> Result<(), StoreError> {
             return Err(error);
         }
     };
+    let bytes = flushed.segment.as_ref().map(|segment| segment.size().bytes);
     let mut state = collection.state.lock();
     if let Err(error) = state.install(&frozen, flushed.segment, &flushed.gone) {
         // The manifest names a segment that cannot be read. Flushing the same rows into another
@@ -60,6 +62,8 @@ pub(crate) fn run(collection: &Collection) -> Result<(), StoreError> {
     drop(state);
     let context = &*collection.context;
     context.flushed.lock().insert(collection.id(), frozen.seqno);
+    let time = context.now().saturating_sub(started);
+    context.counters.flushes.add(time, bytes.unwrap_or(0));
     drop((log, frozen));
     context.garbage.add(flushed.obsolete);
     context.collect_garbage();

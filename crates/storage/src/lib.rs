@@ -78,7 +78,7 @@ pub use segment::{
     SegmentSummary, Terms,
 };
 pub use snapshot::Snapshot;
-pub use stats::CollectionStats;
+pub use stats::{CollectionStats, StoreStats, Work};
 pub use store::Store;
 pub use sub_column::{DOCUMENT_COLUMN, ParseSubColumnError, SubColumn, SubColumnKind};
 pub use type_counts::{PathTypes, TypeCounts};

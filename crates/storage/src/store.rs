@@ -26,6 +26,7 @@ use crate::paths::{self, ObjectPath};
 use crate::recovery::{self, Recovered};
 use crate::segment_file;
 use crate::state::State;
+use crate::stats::{StoreCounters, StoreStats};
 use crate::wal::AppendError;
 use crate::writer::{self, QUEUE_BATCHES_MAX};
 use crate::{CollectionId, fold, maintenance};
@@ -95,6 +96,7 @@ impl Store {
             garbage: Garbage::default(),
             column_cache,
             deltas,
+            counters: StoreCounters::default(),
             room_changed: Notify::new(),
         });
         let collections = collections.into_iter().map(|(id, recovered)| {
@@ -235,6 +237,16 @@ impl Store {
     #[must_use]
     pub fn environment(&self) -> &Environment {
         &self.context.environment
+    }
+
+    /// What was done since the store was opened, and what is in memory.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        StoreStats {
+            delta_bytes: self.context.deltas.bytes(),
+            column_cache_bytes: self.context.column_cache.bytes(),
+            ..self.context.counters.stats()
+        }
     }
 
     /// Finishes the writes under way, flushes all collections and stops. Later writes are refused

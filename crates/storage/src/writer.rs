@@ -227,7 +227,11 @@ fn append(context: &Context, group: Group) -> Result<(), Failure> {
     let appended = if group.is_empty() {
         wal.check()
     } else {
-        wal.append(group)
+        let appended = wal.append(group);
+        if appended.is_ok() {
+            context.counters.add_group(bytes);
+        }
+        appended
     };
     appended.map_err(|error| match error {
         AppendError::Undone(error) => {

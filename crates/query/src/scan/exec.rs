@@ -21,9 +21,9 @@ use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
 };
-use outcrop_storage::{Part, Snapshot};
+use outcrop_storage::{Part, PartData, Snapshot};
 
-use super::access::{AccessPath, PartAccess, report};
+use super::access::{AccessKind, AccessPath, PartAccess, report};
 use super::column::Column;
 use super::index_only::Top;
 use super::lookup;
@@ -220,6 +220,24 @@ impl CollectionScan {
                 format!("[{}]", filters.collect::<Vec<_>>().join("; "))
             }
         }
+    }
+
+    /// The access paths of its parts, as far as they are decided before it runs.
+    pub(super) fn paths(&self) -> BTreeSet<AccessKind> {
+        if self.ids.is_some() {
+            return BTreeSet::from([AccessKind::IdLookup]);
+        }
+        let parts = self.source.snapshot.parts();
+        let kinds = self.parts.iter().map(|part| {
+            let is_delta = matches!(parts[*part].data(), PartData::Chunk(_));
+            match self.accesses.get(*part).and_then(PartAccess::kind) {
+                _ if is_delta => AccessKind::DeltaScan,
+                _ if self.top.is_some() => AccessKind::IndexOrder,
+                Some(kind) => kind,
+                None => AccessKind::ColumnScan,
+            }
+        });
+        kinds.collect()
     }
 
     /// The number of rows that come out, where it is known without reading.

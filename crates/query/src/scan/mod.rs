@@ -26,19 +26,21 @@ mod index_only;
 mod lookup;
 mod native;
 mod part;
+mod paths;
 mod predicate;
 mod stream;
 mod table;
 mod work;
 mod zeros;
 
-pub use access::{AccessPath, UnknownAccessPath};
+pub use access::{AccessKind, AccessPath, UnknownAccessPath};
 pub use column::PathUse;
 pub use exec::CollectionScan;
 pub use table::CollectionTable;
 
 pub(crate) use access::LOOKUPS_MAX;
 pub(crate) use index_only::AnswerFromIndex;
+pub(crate) use paths::access_kinds;
 pub(crate) use stream::{BatchBytes, Cancellation};
 pub(crate) use zeros::JoinZeros;
 

@@ -19,10 +19,7 @@ pub(crate) async fn health(_call: Call) -> ApiResult<Response> {
 /// `GET /v1/orgs/self/metrics` in Prometheus's text format.
 #[expect(clippy::unused_async, reason = "every handler is an async function")]
 pub(crate) async fn metrics(call: Call) -> ApiResult<Response> {
-    let text_format = call
-        .app
-        .metrics
-        .text(&call.app.catalog, call.received_micros);
+    let text_format = call.app.metrics.text(&call.app);
     Ok(text(
         text_format.map_err(ApiError::internal)?,
         prometheus::TEXT_FORMAT,

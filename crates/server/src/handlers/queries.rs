@@ -346,6 +346,7 @@ impl Run {
             error
         })?;
         note_use(&app, &output);
+        app.metrics.count_access(&output.access_kinds);
         ended.collections.clone_from(&output.collections);
         let last_offset = sink.and_then(|sink| sink.seqno()).map(offsets::fence);
         let elapsed = app.monotonic().saturating_sub(received);

@@ -298,6 +298,9 @@ async fn execute(
         rights,
     };
     let answer = queries::answer(&call, request, Some(lambda), instance).await;
+    let labels = [&record.name, call.segment("tag"), &record.workspace];
+    let duration = app.monotonic().saturating_sub(call.received);
+    app.metrics.count_lambda(labels, answer.is_err(), duration);
     let who = who.as_deref().unwrap_or("anybody");
     app.executions
         .note(&path, app.now_micros(), who, answer.as_ref().err());

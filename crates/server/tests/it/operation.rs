@@ -56,6 +56,79 @@ async fn metrics_count_queries_failures_and_documents() {
     }
 }
 
+/// The value of a family's only sample, or of the one with these labels.
+#[track_caller]
+fn sample(text: &str, name: &str) -> f64 {
+    let mut lines = text.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let value = value.unwrap_or_else(|| panic!("no `{name}` in {text}"));
+    value.parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_of_access_paths_the_log_memory_and_query_lambdas() {
+    let mut rig = Rig::start().await;
+    rig.create_collection("c").await;
+    rig.add(json!([{ "_id": "1", "a": 1 }, { "_id": "2", "a": 2 }]))
+        .await;
+    rig.restart().await;
+    rig.add(json!([{ "_id": "2", "a": 3 }, { "_id": "3", "a": 3 }]))
+        .await;
+    rig.rows("SELECT a FROM c WHERE _id = '1'").await;
+    rig.rows("SELECT COUNT(*) FROM c WHERE a = 1").await;
+    rig.rows("SELECT a FROM c").await;
+    let lambdas = "/v1/orgs/self/ws/commons/lambdas";
+    let lambda = json!({ "name": "l", "sql": { "query": "SELECT 1 / :by AS x" } });
+    rig.post(lambdas, lambda).await;
+    let latest = format!("{lambdas}/l/tags/latest");
+    let by =
+        |value: &str| json!({ "parameters": [{ "name": "by", "type": "int", "value": value }] });
+    rig.post(&latest, by("1")).await;
+    let failed = rig.call("POST", &latest, Some(by("0"))).await;
+    failed.failure(400, "QUERY_ERROR");
+    let answer = rig.call("GET", METRICS, None).await;
+    let text = String::from_utf8(answer.bytes.to_vec()).unwrap();
+    let path = |path: &str| format!("outcrop_queries_by_access_path{{access_path=\"{path}\"}}");
+    for (kind, queries) in [
+        ("id_lookup", 1.0),
+        ("index_only", 1.0),
+        ("column_scan", 1.0),
+        ("delta_scan", 2.0),
+    ] {
+        assert_eq!(sample(&text, &path(kind)), queries, "{kind}");
+    }
+    let labels = "{query_lambda=\"l\",tag=\"latest\",workspace_name=\"commons\"}";
+    assert_eq!(
+        sample(&text, &format!("rockset_query_lambda_queries{labels}")),
+        2.0
+    );
+    assert_eq!(
+        sample(&text, &format!("rockset_query_lambda_errors{labels}")),
+        1.0
+    );
+    for name in [
+        "outcrop_wal_groups",
+        "outcrop_wal_bytes",
+        "outcrop_delta_bytes",
+        "outcrop_memory_bytes",
+        "outcrop_processor_seconds",
+    ] {
+        assert!(sample(&text, name) > 0.0, "{name}");
+    }
+    for name in [
+        "outcrop_flushes",
+        "outcrop_compaction_seconds",
+        "outcrop_column_cache_bytes",
+    ] {
+        assert!(sample(&text, name) >= 0.0, "{name}");
+    }
+    assert!(
+        text.contains("\nrockset_leaf_cpu_utilization_percentage{"),
+        "{text}"
+    );
+    rig.rows("SELECT 1").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_are_for_who_has_a_key_also_by_basic_authentication() {
     let rig = Rig::start().await;

@@ -53,16 +53,21 @@ pub(crate) fn run(collection: &Collection) -> Result<bool, StoreError> {
         order: SortOrder::new(&options.clustering_key),
         retention_start,
     };
-    let committed = job
-        .write(segments, &mut objects)
-        .and_then(|merged| job.commit(merged, &mut objects));
+    let context = &*collection.context;
+    let started = context.now();
+    let committed = job.write(segments, &mut objects).and_then(|merged| {
+        let bytes = merged.created.as_ref().map_or(0, |(entry, _)| entry.bytes);
+        job.commit(merged, &mut objects).map(|()| bytes)
+    });
     match committed {
-        Ok(()) => {
-            collection.context.collect_garbage();
+        Ok(bytes) => {
+            let time = context.now().saturating_sub(started);
+            context.counters.compactions.add(time, bytes);
+            context.collect_garbage();
             Ok(true)
         }
         Err(error) => {
-            objects.remove(&collection.context);
+            objects.remove(context);
             Err(error)
         }
     }

@@ -35,6 +35,37 @@ pub enum AccessPath {
     IndexScan,
 }
 
+/// How a scan comes to the rows of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AccessKind {
+    /// Documents are looked up by their `_id`.
+    IdLookup,
+    /// The index gives the rows.
+    IndexFilter,
+    /// The index gives the first rows by a field.
+    IndexOrder,
+    /// The index gives the answer.
+    IndexOnly,
+    /// All rows are read, by columns.
+    ColumnScan,
+    /// All rows are read, of recent documents in memory.
+    DeltaScan,
+}
+
+impl AccessKind {
+    /// The name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::IdLookup => "id_lookup",
+            Self::IndexFilter => "index_filter",
+            Self::IndexOrder => "index_order",
+            Self::IndexOnly => "index_only",
+            Self::ColumnScan => "column_scan",
+            Self::DeltaScan => "delta_scan",
+        }
+    }
+}
+
 /// A text that names no access path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownAccessPath;

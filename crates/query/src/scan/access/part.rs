@@ -3,10 +3,10 @@
 use outcrop_storage::{Part, PartData, Segment, SegmentError};
 use roaring::RoaringBitmap;
 
-use super::AccessPath;
 use super::choose::{Candidate, Choice, Kind, Scan, choose};
 use super::condition::Estimate;
 use super::read::Reading;
+use super::{AccessKind, AccessPath};
 
 /// How one part is read.
 #[derive(Clone, Debug)]
@@ -19,6 +19,18 @@ pub(in crate::scan) struct PartAccess {
 }
 
 impl PartAccess {
+    /// How its rows are come by; none if the index has no say in it.
+    pub(in crate::scan) fn kind(&self) -> Option<AccessKind> {
+        match self.choice.as_ref()? {
+            Choice::ColumnScan(_) => None,
+            Choice::Index {
+                kind: Kind::IndexOnly,
+                ..
+            } => Some(AccessKind::IndexOnly),
+            Choice::Nothing | Choice::Index { .. } => Some(AccessKind::IndexFilter),
+        }
+    }
+
     /// Decides how to read `part` with filters that read as `readings`.
     pub(in crate::scan) fn decide(
         part: &Part,

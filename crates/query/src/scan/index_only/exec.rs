@@ -22,7 +22,7 @@ use crate::scan::exec::Source;
 
 /// Gives the partial aggregates of some segments, one batch each.
 #[derive(Debug)]
-pub(super) struct IndexAggregateExec {
+pub(in crate::scan) struct IndexAggregateExec {
     source: Source,
     question: Question,
     /// Indices of the parts that are answered, all of them segments.

@@ -14,6 +14,7 @@ mod exec;
 mod question;
 mod top;
 
+pub(super) use exec::IndexAggregateExec;
 pub(super) use top::Top;
 
 use std::sync::Arc;
@@ -28,7 +29,6 @@ use datafusion::physical_plan::union::UnionExec;
 
 use super::access::AccessPath;
 use super::exec::CollectionScan;
-use exec::IndexAggregateExec;
 use question::Question;
 
 /// The rule. It must come before those that spread work over partitions.

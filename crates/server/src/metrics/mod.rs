@@ -4,14 +4,20 @@
 //! with `outcrop_` are our own. Requests are counted as they are answered, everything else is read
 //! when somebody asks.
 
+mod collections;
+mod resources;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use outcrop_api::error::ErrorType;
-use outcrop_catalog::Catalog;
+use outcrop_query::AccessKind;
 use prometheus::{
-    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    TextEncoder,
+    HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
 };
+
+use crate::app::App;
+use resources::Resources;
 
 /// Upper bounds of the buckets of durations, in seconds.
 const DURATION_BUCKETS: &[f64] = &[
@@ -19,6 +25,9 @@ const DURATION_BUCKETS: &[f64] = &[
 ];
 
 const INSTANCE: &str = "virtual_instance_id";
+
+/// The labels of query lambdas; those that are executed by version have no tag.
+const LAMBDA: &[&str] = &["query_lambda", "tag", "workspace_name"];
 
 /// Counts of a running server.
 #[derive(Debug)]
@@ -31,6 +40,11 @@ pub(crate) struct Metrics {
     queries: IntCounterVec,
     query_errors: IntCounterVec,
     query_seconds: HistogramVec,
+    access_kinds: IntCounterVec,
+    lambda_queries: IntCounterVec,
+    lambda_errors: IntCounterVec,
+    lambda_seconds: HistogramVec,
+    resources: Resources,
     /// Events that were not noted.
     pub(crate) events_left_out: IntCounter,
 }
@@ -66,15 +80,55 @@ impl Metrics {
                 buckets("rockset_query_latency_seconds", "Time to answer a query."),
                 &[INSTANCE],
             )?,
+            access_kinds: IntCounterVec::new(
+                Opts::new(
+                    "outcrop_queries_by_access_path",
+                    "Queries that came to rows in this way.",
+                ),
+                &["access_path"],
+            )?,
+            lambda_queries: IntCounterVec::new(
+                Opts::new(
+                    "rockset_query_lambda_queries",
+                    "Executions of query lambdas, those that failed included.",
+                ),
+                LAMBDA,
+            )?,
+            lambda_errors: IntCounterVec::new(
+                Opts::new(
+                    "rockset_query_lambda_errors",
+                    "Executions of query lambdas that failed.",
+                ),
+                LAMBDA,
+            )?,
+            lambda_seconds: HistogramVec::new(
+                buckets(
+                    "rockset_query_lambda_latency_seconds",
+                    "Time to execute a query lambda.",
+                ),
+                LAMBDA,
+            )?,
+            resources: Resources::default(),
             events_left_out: IntCounter::new(
                 "outcrop_events_left_out",
                 "Events and queries that were not written to `commons._events`.",
             )?,
         };
-        for collector in [&metrics.requests, &metrics.queries, &metrics.query_errors] {
+        for collector in [
+            &metrics.requests,
+            &metrics.queries,
+            &metrics.query_errors,
+            &metrics.access_kinds,
+            &metrics.lambda_queries,
+            &metrics.lambda_errors,
+        ] {
             metrics.registry.register(Box::new(collector.clone()))?;
         }
-        for collector in [&metrics.request_seconds, &metrics.query_seconds] {
+        for collector in [
+            &metrics.request_seconds,
+            &metrics.query_seconds,
+            &metrics.lambda_seconds,
+        ] {
             metrics.registry.register(Box::new(collector.clone()))?;
         }
         let left_out = metrics.events_left_out.clone();
@@ -109,81 +163,29 @@ impl Metrics {
         }
     }
 
-    /// Everything in Prometheus's text format.
-    pub(crate) fn text(
-        &self,
-        catalog: &Catalog,
-        now_micros: i64,
-    ) -> Result<String, prometheus::Error> {
-        let mut families = self.registry.gather();
-        families.extend(self.of_collections(catalog, now_micros)?.gather());
-        families.sort_by(|left, right| left.name().cmp(right.name()));
-        TextEncoder::new().encode_to_string(&families)
+    /// Counts how a query came to the rows that it read.
+    pub(crate) fn count_access(&self, kinds: &BTreeSet<AccessKind>) {
+        for kind in kinds {
+            self.access_kinds.with_label_values(&[kind.name()]).inc();
+        }
     }
 
-    fn of_collections(
-        &self,
-        catalog: &Catalog,
-        now_micros: i64,
-    ) -> Result<Registry, prometheus::Error> {
-        let registry = Registry::new();
-        let gauge = |name: &str, help: &str, labels: &[&str]| {
-            let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
-            registry.register(Box::new(gauge.clone()))?;
-            Ok::<_, prometheus::Error>(gauge)
-        };
-        let labels = [INSTANCE, "workspace_name", "collection_name"];
-        let count = gauge("rockset_collections", "Collections.", &labels[..2])?;
-        let size = gauge(
-            "rockset_collection_size_bytes",
-            "Size on disk and in memory.",
-            &labels,
-        )?;
-        let documents = gauge("rockset_collection_documents", "Documents.", &labels)?;
-        let ingested = gauge(
-            "rockset_collection_total_ingest_bytes",
-            "Encoded size of documents written since the start.",
-            &labels,
-        )?;
-        let errors = gauge(
-            "rockset_collection_parse_errors",
-            "Documents that the ingest transformation failed for since the start.",
-            &labels,
-        )?;
-        let segments = gauge("outcrop_collection_segments", "Segments.", &labels)?;
-        let delta = gauge(
-            "outcrop_collection_delta_bytes",
-            "Memory of recent documents.",
-            &labels,
-        )?;
-        let updated = gauge(
-            "rockset_metrics_updated_at",
-            "When these figures were taken, in seconds since 1970.",
-            &labels[..1],
-        )?;
-        let instance = self.main.as_str();
-        updated
-            .with_label_values(&[instance])
-            .set(now_micros / 1_000_000);
-        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        for record in catalog.collections() {
-            let Ok(entry) = catalog.collection(&record.workspace, &record.name) else {
-                continue;
-            };
-            let stats = entry.handle().stats();
-            let labels = [instance, &record.workspace, &record.name];
-            count.with_label_values(&labels[..2]).inc();
-            for (family, value) in [
-                (&size, stats.segment_bytes + stats.delta_bytes),
-                (&documents, stats.doc_count),
-                (&ingested, stats.bytes_inserted),
-                (&errors, entry.transformation_errors().count),
-                (&segments, stats.segment_count),
-                (&delta, stats.delta_bytes),
-            ] {
-                family.with_label_values(&labels).set(number(value));
-            }
+    /// Counts the execution of a query lambda by the values of [`LAMBDA`].
+    pub(crate) fn count_lambda(&self, labels: [&str; 3], has_failed: bool, duration: Duration) {
+        self.lambda_queries.with_label_values(&labels).inc();
+        let seconds = self.lambda_seconds.with_label_values(&labels);
+        seconds.observe(duration.as_secs_f64());
+        if has_failed {
+            self.lambda_errors.with_label_values(&labels).inc();
         }
-        Ok(registry)
+    }
+
+    /// Everything in Prometheus's text format.
+    pub(crate) fn text(&self, app: &App) -> Result<String, prometheus::Error> {
+        let mut families = self.registry.gather();
+        families.extend(collections::gather(app, &self.main)?);
+        families.extend(self.resources.gather(app, &self.main)?);
+        families.sort_by(|left, right| left.name().cmp(right.name()));
+        TextEncoder::new().encode_to_string(&families)
     }
 }
