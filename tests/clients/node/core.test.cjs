@@ -45,6 +45,20 @@ async function written(name) {
   assert.fail(`${name} was not written`);
 }
 
+async function post(place, body) {
+  const headers = { authorization: `ApiKey ${server.key}`, 'content-type': 'application/json' };
+  const answer = await fetch(`${server.url}/v1/orgs/self/${place}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  assert.equal(answer.status, 200);
+  return (await answer.json()).data;
+}
+
+/** A key that may list one workspace, and nothing else. */
+async function keyFor(workspace) {
+  const privileges = [{ action: 'LIST_RESOURCES_WS', resource_name: workspace }];
+  await post('roles', { role_name: 'lister', privileges });
+  return (await post('users/self/apikeys', { name: 'lister', role: 'lister' })).key;
+}
+
 before(async () => {
   server = await start();
   process.env.ROCKSET_APIKEY = server.key;
@@ -127,6 +141,8 @@ test('a query lambda of the folder is tried out before it is deployed', async ()
 });
 
 test('collections are written down', async () => {
+  // The library refuses names that begin with an underscore, so `_events` must not be in its list.
+  process.env.ROCKSET_APIKEY = await keyFor('numbers');
   await main.downloadCollections({});
   await written('src/numbers/list.collection.json');
   const collection = JSON.parse(read('src/numbers/list.collection.json'));

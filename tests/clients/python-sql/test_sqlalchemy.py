@@ -54,7 +54,7 @@ class Dialect(ServerTest):
         inspector = sa.inspect(self.engine)
         self.assertEqual(inspector.get_schema_names(), ["archive", "commons"])
         self.assertEqual(inspector.get_table_names(schema="archive"), ["empty", "people"])
-        self.assertEqual(inspector.get_table_names(), ["empty", "people", "plain"])
+        self.assertEqual(inspector.get_table_names(), ["empty", "people", "_events", "plain"])
         self.assertEqual(inspector.get_view_names(schema="archive"), [])
         self.assertTrue(inspector.has_table("people", schema="archive"))
 
