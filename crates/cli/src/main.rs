@@ -1,5 +1,5 @@
-//! The `outcrop` binary: `serve` runs the server, `verify` reads its folder, every other command is a
-//! client that speaks HTTP to a server.
+//! The `outcrop` binary: `serve` runs the server, `decode` reads files for it, `verify` reads its folder, every
+//! other command is a client that speaks HTTP to a server.
 //!
 //! Data goes to standard output, everything else to standard error. The exit code is 0 when all went well,
 //! 1 when something failed, 2 when the command line makes no sense.
@@ -17,7 +17,7 @@ mod client;
 mod commands;
 
 use clap::{Parser, Subcommand};
-use commands::{dev, load, serve, sql, verify};
+use commands::{decode, dev, load, serve, sql, verify};
 use std::process::ExitCode;
 
 /// A real-time analytics database: JSON documents in, SQL out, over Rockset's REST API.
@@ -35,6 +35,8 @@ enum Command {
     Load(load::Arguments),
     Verify(verify::Arguments),
     #[command(hide = true)]
+    Decode(decode::Arguments),
+    #[command(hide = true)]
     Dev(dev::Arguments),
 }
 
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Sql(arguments) => sql::run(arguments),
         Command::Load(arguments) => load::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
+        Command::Decode(arguments) => decode::run(arguments),
         Command::Dev(arguments) => dev::run(arguments),
     };
     result.unwrap_or_else(|error| {

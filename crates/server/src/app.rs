@@ -16,6 +16,7 @@ use crate::ingest::transformations::Transformations;
 use crate::instances::Instances;
 use crate::metrics::Metrics;
 use crate::queries::Queries;
+use crate::upload::Decoder;
 
 /// The parts of a running server.
 pub(crate) struct App {
@@ -39,6 +40,8 @@ pub(crate) struct App {
     pub(crate) memory_bytes_max: Option<usize>,
     /// Which writes may be in flight.
     pub(crate) admission: Admission,
+    /// What reads uploaded files that the server does not read itself.
+    pub(crate) decoder: Decoder,
     /// Whether API keys are kept so that they can be shown again.
     pub(crate) reveals_api_keys: bool,
     /// Where plain HTTP is served.

@@ -8,6 +8,7 @@ use outcrop_query::EngineOptions;
 use outcrop_storage::{Environment, StoreOptions};
 
 use crate::memory::{self, MEMORY_BYTES_MIN};
+use crate::upload::DecoderCommand;
 
 /// One mebibyte.
 const MIB: usize = 1024 * 1024;
@@ -26,6 +27,8 @@ pub struct ServerConfig {
     /// Whether API keys that are made from now on can be shown again with `reveal=true`; they are then kept,
     /// sealed, and not as hashes alone.
     pub reveal_api_keys: bool,
+    /// What decodes uploaded files of XML, Parquet and Avro. Without it they are refused.
+    pub decoder: Option<DecoderCommand>,
     /// What one client may ask for.
     pub limits: Limits,
     /// Sizes and times of storage.
@@ -56,6 +59,7 @@ impl ServerConfig {
             https: None,
             api_key: None,
             reveal_api_keys: false,
+            decoder: None,
             limits: Limits::default(),
             store: StoreOptions::default(),
             engine: EngineOptions::default(),
@@ -105,6 +109,12 @@ pub struct Limits {
     pub writes_max: usize,
     /// Bytes of bodies of writes in flight; further ones wait for a while, then are refused.
     pub write_bytes_in_flight_max: usize,
+    /// Uploaded files that are decoded at the same time; further ones wait for as long as one may take.
+    pub decoders_max: usize,
+    /// Memory for decoding one of them, beside that of the server.
+    pub decoder_memory_bytes_max: usize,
+    /// Time for decoding one of them.
+    pub decoder_timeout: Duration,
     /// Open connections; further ones wait to be accepted.
     pub connections_max: usize,
 }
@@ -124,6 +134,9 @@ impl Default for Limits {
             query_events_max: 100,
             writes_max: 1_000,
             write_bytes_in_flight_max: 256 * MIB,
+            decoders_max: 2,
+            decoder_memory_bytes_max: 256 * MIB,
+            decoder_timeout: Duration::from_secs(30),
             connections_max: 10_000,
         }
     }

@@ -46,3 +46,4 @@ pub use outcrop_storage::Environment;
 pub use outcrop_storage::env::{BucketOptions, is_bucket_url};
 pub use server::{RunningServer, Server, StartError};
 pub use tls::{CA_PATH, TlsError};
+pub use upload::DecoderCommand;

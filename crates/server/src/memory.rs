@@ -9,6 +9,8 @@
 //! | 1/16 | what an ingest transformation makes of one of them |
 //! | the rest | flushes, compactions, open segments, the cache of a bucket, and what nobody counts |
 //!
+//! Processes that decode uploaded files have 1/16 each beside it, 64 MiB at least.
+//!
 //! Counts are estimates. So the memory that the process has is looked at as well: close to the limit
 //! queries get no more, and writes wait for a while and are refused then. Pages of files that the
 //! operating system keeps in memory, those of segments among them, do not count: it takes them
@@ -28,6 +30,9 @@ use crate::process::anonymous_bytes;
 
 /// The smallest limit: below it there is no room for one compaction beside one query.
 pub const MEMORY_BYTES_MIN: usize = 256 << 20;
+
+/// The smallest limit of a process that decodes uploaded files.
+const DECODER_BYTES_MIN: usize = 64 << 20;
 
 /// Limits up to this leave nothing for decoded columns: flushes and compactions, which do not ask, need the room.
 const COLUMN_CACHE_FROM: usize = 512 << 20;
@@ -58,6 +63,8 @@ pub(crate) fn share_out(
     store.flush_bytes = store.flush_bytes.min(deltas / 4);
     store.compaction_bytes = store.compaction_bytes.min(bytes / 32);
     limits.write_bytes_in_flight_max = limits.write_bytes_in_flight_max.min(bytes / 32);
+    let decoder = (bytes / 16).max(DECODER_BYTES_MIN);
+    limits.decoder_memory_bytes_max = limits.decoder_memory_bytes_max.min(decoder);
 }
 
 /// The memory of this process beside its limit.

@@ -28,6 +28,7 @@ use crate::query_source::CatalogSource;
 use crate::router;
 use crate::scheduler::Scheduler;
 use crate::tls::{self, TlsError};
+use crate::upload::Decoder;
 
 /// Starts servers.
 #[derive(Debug)]
@@ -120,6 +121,7 @@ impl Server {
         config.engine.memory_gauge.clone_from(&gauge);
         let limits = config.limits.clone();
         let memory_bytes_max = config.memory_bytes_max;
+        let decoder = Decoder::new(config.decoder.take(), &limits);
         let grace = config.shutdown_grace;
         let reveals_api_keys = config.reveal_api_keys;
         let opened = tokio::task::spawn_blocking(move || open(config)).await??;
@@ -139,6 +141,7 @@ impl Server {
             memory_bytes_max,
             admission: Admission::new(&limits, gauge),
             limits,
+            decoder,
             reveals_api_keys,
             http_addr,
         });

@@ -5,8 +5,8 @@ use anyhow::{Context, Result, bail};
 use bytesize::ByteSize;
 use clap::Args;
 use outcrop_server::{
-    BucketOptions, CA_PATH, Environment, Limits, MEMORY_BYTES_MIN, RunningServer, Server,
-    ServerConfig, is_bucket_url,
+    BucketOptions, CA_PATH, DecoderCommand, Environment, Limits, MEMORY_BYTES_MIN, RunningServer,
+    Server, ServerConfig, is_bucket_url,
 };
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -170,6 +170,10 @@ async fn serve(arguments: Arguments) -> Result<()> {
     config.https = arguments.https;
     config.reveal_api_keys = arguments.reveal_api_keys;
     config.limits.query_events_max = arguments.query_events;
+    config.decoder = Some(DecoderCommand {
+        program: std::env::current_exe().context("cannot find the program's own file")?,
+        arguments: vec!["decode".into()],
+    });
     config.api_key = std::env::var("OUTCROP_API_KEY")
         .ok()
         .filter(|key| !key.is_empty());

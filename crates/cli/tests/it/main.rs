@@ -12,4 +12,5 @@ mod load;
 mod serve;
 mod server;
 mod sql;
+mod uploads;
 mod verify;

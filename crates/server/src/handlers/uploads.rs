@@ -4,12 +4,12 @@ use axum::response::Response;
 use outcrop_api::document::Status;
 use outcrop_api::{Data, upload::UploadedFile};
 use outcrop_document::{Object, Timestamp, Value};
+use serde_json::Value as Json;
 
 use super::documents::add::{self, Batch};
 use super::sources;
-use crate::blocking;
 use crate::call::{self, Call};
-use crate::error::ApiResult;
+use crate::error::{ApiError, ApiResult};
 use crate::ids;
 use crate::ingest::settle::META;
 use crate::upload::{self, Record};
@@ -18,9 +18,7 @@ use crate::upload::{self, Record};
 pub(crate) async fn upload(call: Call) -> ApiResult<Response> {
     let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
     let entry = call.app.catalog.collection_to_change(workspace, name)?;
-    let (body, bytes_max) = (call.body.clone(), call.app.limits.write_body_bytes_max);
-    let read = move || upload::read(&body, bytes_max, sources::format_params);
-    let file = blocking::run_for(call.body.len(), read).await??;
+    let file = upload::read(&call.app, call.body.clone(), format_params).await?;
     let received = Timestamp(call.received_micros);
     let meta = meta(&file.file_name, received);
     let mut records = file.records.into_iter();
@@ -67,6 +65,31 @@ pub(crate) async fn upload(call: Call) -> ApiResult<Response> {
             last_error,
         },
     })
+}
+
+/// Format parameters in their shape: those of sources, but that `avro` may be a boolean, and there is `parquet`, which
+/// sources go without.
+fn format_params(given: &Json) -> ApiResult<Json> {
+    let mut plain = given.clone();
+    let mut flags = Vec::new();
+    for name in ["avro", "parquet"] {
+        if let Some(flag @ Json::Bool(_)) = given.get(name) {
+            flags.push((name, flag));
+            plain[name] = Json::Null;
+        }
+    }
+    if plain
+        .get("parquet")
+        .is_some_and(|parquet| !parquet.is_null())
+    {
+        let message = "`format_params.parquet` has to be a boolean";
+        return Err(ApiError::invalid(message));
+    }
+    let mut checked = sources::format_params(&plain)?;
+    for (name, flag) in flags {
+        checked[name] = flag.clone();
+    }
+    Ok(checked)
 }
 
 /// The `_meta` of the documents of a file.

@@ -1,22 +1,26 @@
 //! Files that are uploaded: what a form holds, and the documents that a file holds.
 //!
 //! Nothing here writes. Everything is bounded: the form by the limit of a write's body, and so is what a compressed
-//! file unpacks to.
+//! file unpacks to. JSON and CSV are read here, other formats by a process of their own (`decoder.rs`).
 
 mod csv;
+mod decoder;
+mod format;
+mod frames;
 mod multipart;
+mod unpack;
 
-use std::io::Read;
-
-use flate2::read::MultiGzDecoder;
-use outcrop_api::error::ErrorType;
+use bytes::Bytes;
 use outcrop_document::{Value, json};
 use serde_json::Value as Json;
 
+use crate::app::App;
+use crate::blocking;
 use crate::error::{ApiError, ApiResult};
+use format::{Foreign, Format};
 
-/// What gzip begins with.
-const GZIP: &[u8] = &[0x1f, 0x8b];
+pub(crate) use decoder::Decoder;
+pub use decoder::DecoderCommand;
 
 /// The parts of the form that are looked at.
 const FILE: &str = "file";
@@ -35,23 +39,54 @@ pub(crate) struct Upload {
 /// A document, or what is wrong with it.
 pub(crate) type Record = Result<Value, String>;
 
-/// How the file is read.
-enum Format {
-    /// One JSON value, whose elements are the documents if it is a list, or one on each line.
-    Json,
-    Csv(csv::Options),
+/// A file whose form and compression are gone.
+struct Opened {
+    file_name: String,
+    bytes: usize,
+    content: Content,
+}
+
+/// What is in it.
+enum Content {
+    Records(Vec<Record>),
+    Foreign(Foreign, Vec<u8>),
 }
 
 /// Reads a form; `check` brings the format parameters into their shape.
 ///
 /// # Errors
 /// `INVALIDINPUT` for what is no form with a file, or cannot be read as what it is said to be, `CONTENTTOOLARGE` for
-/// what unpacks to more than `bytes_max`.
-pub(crate) fn read(
+/// what unpacks to more than a body may have.
+pub(crate) async fn read(
+    app: &App,
+    body: Bytes,
+    check: fn(&Json) -> ApiResult<Json>,
+) -> ApiResult<Upload> {
+    let bytes_max = app.limits.write_body_bytes_max;
+    let opened = blocking::run_for(body.len(), move || open(&body, bytes_max, check));
+    let Opened {
+        file_name,
+        bytes,
+        content,
+    } = opened.await??;
+    let records = match content {
+        Content::Records(records) => records,
+        Content::Foreign(format, content) => {
+            app.decoder.records(&file_name, content, &format).await?
+        }
+    };
+    Ok(Upload {
+        file_name,
+        bytes,
+        records,
+    })
+}
+
+fn open(
     body: &[u8],
     bytes_max: usize,
     check: impl FnOnce(&Json) -> ApiResult<Json>,
-) -> ApiResult<Upload> {
+) -> ApiResult<Opened> {
     let parts = multipart::parts(body).map_err(ApiError::invalid)?;
     let part = |name: &str| parts.iter().find(|part| part.name == name);
     let file = part(FILE).ok_or_else(|| ApiError::invalid("the form has no part `file`"))?;
@@ -64,66 +99,22 @@ pub(crate) fn read(
             Some(check(&params)?)
         }
     };
-    let format = format(params.as_ref(), &file_name)?;
-    let unpacked = unpacked(file.content, bytes_max)?;
+    let unpacked = unpack::unpacked(file.content, bytes_max)?;
     let content = unpacked.as_deref().unwrap_or(file.content);
-    let records = match format {
-        Format::Json => documents(content),
-        Format::Csv(options) => csv::read(content, &options).map_err(ApiError::invalid)?,
+    let content = match Format::of(params.as_ref(), &file_name, content)? {
+        Format::Json => Content::Records(documents(content)),
+        Format::Csv(options) => {
+            Content::Records(csv::read(content, &options).map_err(ApiError::invalid)?)
+        }
+        Format::Foreign(format) => {
+            Content::Foreign(format, unpacked.unwrap_or_else(|| file.content.to_vec()))
+        }
     };
-    Ok(Upload {
+    Ok(Opened {
         file_name,
         bytes: file.content.len(),
-        records,
+        content,
     })
-}
-
-/// The format that the parameters name, else that of the file's name.
-fn format(params: Option<&Json>, file_name: &str) -> ApiResult<Format> {
-    let given = |name: &str| {
-        let value = params.and_then(|params| params.get(name));
-        value.filter(|value| !value.is_null() && **value != Json::Bool(false))
-    };
-    if let Some(options) = given("csv") {
-        let options = csv::Options::of(options).map_err(ApiError::invalid)?;
-        return Ok(Format::Csv(options));
-    }
-    if given("json").is_some() {
-        return Ok(Format::Json);
-    }
-    let other = params.and_then(Json::as_object);
-    let mut other = other.into_iter().flatten().map(|(name, _)| name.as_str());
-    if let Some(name) = other.find(|name| given(name).is_some()) {
-        return Err(ApiError::invalid(format!(
-            "files of the format `{name}` cannot be uploaded"
-        )));
-    }
-    let name = file_name.to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    Ok(match name.ends_with(".csv") {
-        true => Format::Csv(csv::Options::default()),
-        false => Format::Json,
-    })
-}
-
-/// What a compressed file unpacks to; `None` if it is not compressed.
-fn unpacked(content: &[u8], bytes_max: usize) -> ApiResult<Option<Vec<u8>>> {
-    if !content.starts_with(GZIP) {
-        return Ok(None);
-    }
-    let mut unpacked = Vec::new();
-    let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX);
-    MultiGzDecoder::new(content)
-        .take(bound.saturating_add(1))
-        .read_to_end(&mut unpacked)
-        .map_err(|error| ApiError::invalid(format!("the file cannot be unpacked: {error}")))?;
-    match unpacked.len() > bytes_max {
-        false => Ok(Some(unpacked)),
-        true => Err(ApiError::new(
-            ErrorType::ContentTooLarge,
-            format!("the file unpacks to more than the limit of {bytes_max} bytes"),
-        )),
-    }
 }
 
 /// The documents of JSON text. What is not one value is read line by line.
@@ -144,18 +135,7 @@ fn documents(content: &[u8]) -> Vec<Record> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-
     use super::*;
-
-    fn gzip(content: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(content).unwrap();
-        encoder.finish().unwrap()
-    }
 
     fn json_of(content: &str) -> Vec<String> {
         let records = documents(content.as_bytes()).into_iter();
@@ -176,28 +156,5 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert!(lines[1].starts_with("line 2: "), "{}", lines[1]);
         assert_eq!(json_of(""), [""; 0]);
-    }
-
-    #[test]
-    fn what_unpacks_to_too_much_is_refused() {
-        let packed = gzip(&vec![b' '; 10_000]);
-        assert_eq!(unpacked(&packed, 10_000).unwrap().unwrap().len(), 10_000);
-        let error = unpacked(&packed, 9_999).unwrap_err();
-        assert_eq!(error.model.error_type, ErrorType::ContentTooLarge);
-        let error = unpacked(&packed[..packed.len() - 9], 10_000).unwrap_err();
-        assert_eq!(error.model.error_type, ErrorType::InvalidInput);
-    }
-
-    #[test]
-    fn the_format_is_that_of_the_parameters_then_of_the_name() {
-        let is_csv = |params: Option<Json>, name: &str| {
-            matches!(format(params.as_ref(), name), Ok(Format::Csv(_)))
-        };
-        assert!(is_csv(None, "a.CSV"));
-        assert!(is_csv(None, "a.csv.gz"));
-        assert!(!is_csv(None, "a.json"));
-        assert!(is_csv(Some(serde_json::json!({"csv": {}})), "a.json"));
-        assert!(!is_csv(Some(serde_json::json!({"json": true})), "a.csv"));
-        assert!(format(Some(&serde_json::json!({"xml": {}})), "a").is_err());
     }
 }
