@@ -1,11 +1,12 @@
 //! `/v1/orgs/self/aliases` and `/v1/orgs/self/ws/{workspace}/aliases`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::nullable;
 
 /// Another name of a collection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Alias {
     /// Name, unique in its workspace.
     pub name: Option<String>,
@@ -28,7 +29,7 @@ pub struct Alias {
 }
 
 /// `POST /v1/orgs/self/ws/{workspace}/aliases`, and the update of an alias, which has no name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AliasRequest {
     /// Required to create one.
     pub name: Option<String>,
@@ -36,5 +37,6 @@ pub struct AliasRequest {
     pub description: Option<String>,
     /// Required: one collection, as `workspace.name`.
     #[serde(default, deserialize_with = "nullable::or_default")]
+    #[schemars(schema_with = "nullable::schema::<Vec<String>>")]
     pub collections: Vec<String>,
 }

@@ -1,9 +1,10 @@
 //! `/v1/orgs/self/users/{user}/apikeys`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An API key.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ApiKey {
     /// `YYYY-MM-DDTHH:MM:SSZ`.
     pub created_at: String,
@@ -26,11 +27,11 @@ pub struct ApiKey {
 }
 
 /// `POST` to create a key.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 pub struct CreateApiKeyRequest {
     /// Its name, which is required.
     pub name: Option<String>,
-    /// See [`ApiKey::role`].
+    /// The role that bounds what it may do; none for all that its owner may.
     pub role: Option<String>,
     /// ISO 8601.
     pub expiry_time: Option<String>,
@@ -39,7 +40,7 @@ pub struct CreateApiKeyRequest {
 }
 
 /// `POST` to change a key.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 pub struct UpdateApiKeyRequest {
     /// `ACTIVE` or `SUSPENDED`.
     pub state: Option<String>,

@@ -1,14 +1,15 @@
 //! `/v1/orgs/self/collections` and `/v1/orgs/self/ws/{workspace}/collections`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::alias::Alias;
 use crate::nullable;
-use crate::source::Source;
+use crate::source::{Source, SourceRequest};
 
-/// A collection. Listed, fetched and created ones share this shape; [`Self::stats`] comes with a get.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A collection. Listed, fetched and created ones share this shape; `stats` comes with what is listed or fetched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Collection {
     /// `YYYY-MM-DDTHH:MM:SSZ`.
     pub created_at: Option<String>,
@@ -29,7 +30,7 @@ pub struct Collection {
     /// Retired; empty.
     pub field_mappings: Vec<Value>,
     /// Retired; empty.
-    pub field_partitions: Vec<Value>,
+    pub field_partitions: Vec<FieldPartition>,
     /// Fields that documents are ordered by on disk, the most significant first.
     pub clustering_key: Vec<FieldPartition>,
     /// Aliases of this collection.
@@ -63,20 +64,20 @@ pub struct Collection {
 }
 
 /// What `DELETE` of a collection answers: the collection's name and no status.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DeletedCollection {
     /// Name of the deleted collection.
     pub name: String,
     /// Its workspace.
     pub workspace: String,
     /// Empty.
-    pub sources: Vec<Value>,
+    pub sources: Vec<Source>,
     /// Empty.
     pub field_mappings: Vec<Value>,
     /// Empty.
-    pub field_partitions: Vec<Value>,
+    pub field_partitions: Vec<FieldPartition>,
     /// Empty.
-    pub clustering_key: Vec<Value>,
+    pub clustering_key: Vec<FieldPartition>,
     /// Empty.
     pub field_schemas: Vec<Value>,
     /// Always `HOT`.
@@ -100,7 +101,7 @@ impl DeletedCollection {
 }
 
 /// Sizes in bytes, counts, and times in milliseconds since 1970.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct CollectionStats {
     /// Live documents.
@@ -141,7 +142,7 @@ pub struct CollectionStats {
 }
 
 /// A field of a clustering key.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldPartition {
     /// The field, as a qualified name of SQL.
     pub field_name: Option<String>,
@@ -150,18 +151,19 @@ pub struct FieldPartition {
     pub partition_type: Option<String>,
     /// Values to partition by; unneeded for `AUTO`, and empty.
     #[serde(default, deserialize_with = "nullable::or_default")]
+    #[schemars(schema_with = "nullable::schema::<Vec<Value>>")]
     pub keys: Vec<Value>,
 }
 
 /// An ingest transformation.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldMappingQuery {
     /// A `SELECT` over `_input`.
     pub sql: Option<String>,
 }
 
 /// `PUT /v1/orgs/self/ws/{workspace}/collections/{collection}`. What is absent stays as it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UpdateCollectionRequest {
     /// Free text.
     pub description: Option<String>,
@@ -170,7 +172,7 @@ pub struct UpdateCollectionRequest {
 }
 
 /// `POST /v1/orgs/self/ws/{workspace}/collections`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CreateCollectionRequest {
     /// Required.
     pub name: Option<String>,
@@ -180,6 +182,7 @@ pub struct CreateCollectionRequest {
     pub retention_secs: Option<i64>,
     /// Sources to read from; none makes an empty collection.
     #[serde(default, deserialize_with = "nullable::or_default")]
+    #[schemars(schema_with = "nullable::schema::<Vec<SourceRequest>>")]
     pub sources: Vec<Value>,
     /// The ingest transformation.
     pub field_mapping_query: Option<FieldMappingQuery>,
@@ -188,5 +191,6 @@ pub struct CreateCollectionRequest {
     /// Fields to order documents by on disk; `CLUSTER BY` in the ingest transformation says the
     /// same.
     #[serde(default, deserialize_with = "nullable::or_default")]
+    #[schemars(schema_with = "nullable::schema::<Vec<FieldPartition>>")]
     pub clustering_key: Vec<FieldPartition>,
 }

@@ -1,26 +1,30 @@
 //! `/v1/orgs/self/ws/{workspace}/collections/{collection}/docs`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::ErrorModel;
 
-/// `POST …/docs`. The server reads the same shape with its own parser, which keeps 64-bit integers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// `POST …/docs`.
+///
+/// The server reads the same shape with its own parser, which keeps 64-bit integers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "AddDocumentsRequest")]
 pub struct AddDocumentsRequest<D = Value> {
     /// The documents, each an object.
     pub data: Vec<D>,
 }
 
 /// `PATCH …/docs`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PatchDocumentsRequest {
     /// One entry per document.
     pub data: Vec<PatchDocument>,
 }
 
 /// The changes to one document.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PatchDocument {
     /// Which document.
     #[serde(rename = "_id")]
@@ -30,7 +34,7 @@ pub struct PatchDocument {
 }
 
 /// One operation of RFC 6902, or `INCREMENT`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PatchOperation {
     /// `ADD`, `REPLACE`, `REMOVE`, `COPY`, `MOVE`, `TEST` or `INCREMENT`, in any case.
     pub op: String,
@@ -45,14 +49,14 @@ pub struct PatchOperation {
 }
 
 /// `DELETE …/docs`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeleteDocumentsRequest {
     /// One entry per document.
     pub data: Vec<DocumentId>,
 }
 
 /// Names a document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DocumentId {
     /// The document's primary key.
     #[serde(rename = "_id")]
@@ -60,7 +64,7 @@ pub struct DocumentId {
 }
 
 /// The answer to all three calls.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DocumentsResponse {
     /// One status per entry of the request, in its order.
     pub data: Vec<DocumentStatus>,
@@ -69,7 +73,7 @@ pub struct DocumentsResponse {
 }
 
 /// What became of one document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DocumentStatus {
     /// Name of the collection, without its workspace.
     #[serde(rename = "_collection")]
@@ -86,7 +90,7 @@ pub struct DocumentStatus {
 }
 
 /// Outcome of writing one document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
     /// The id was new.

@@ -1,9 +1,12 @@
 //! The body of every response that is not a success.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What went wrong, as clients see it. `Display` gives the name on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What went wrong, as clients see it.
+///
+/// `Display` gives the name on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ErrorType {
     /// The key is missing, unknown, expired or suspended.
@@ -104,7 +107,7 @@ impl std::fmt::Display for ErrorType {
 /// The body of an error response, and the `error` member of a document's status.
 ///
 /// Every member is always present; what is not known is `null`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorModel {
     /// Text for people.
     pub message: String,

@@ -1,12 +1,13 @@
 //! `/v1/orgs/self/integrations`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::collection::Collection;
 
 /// How to get at a system that documents come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Integration {
     /// Name, unique in the organisation.
     pub name: String,
@@ -34,7 +35,7 @@ pub struct Integration {
 }
 
 /// `POST` to create an integration and `PUT` to change it.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 pub struct IntegrationRequest {
     /// Required to create one; otherwise that of the path counts.
     pub name: Option<String>,

@@ -1,5 +1,6 @@
-//! Deserialisers for members where clients send `null` and mean "absent".
+//! For members where clients send `null` and mean "absent".
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
 /// Reads `null` as the default value. Use with `#[serde(default, deserialize_with = …)]`.
@@ -12,4 +13,12 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// The schema of a member that is read by [`or_default`]: `null` is allowed in what is read, not in what is written.
+pub fn schema<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    match generator.contract().is_deserialize() {
+        true => generator.subschema_for::<Option<T>>(),
+        false => generator.subschema_for::<T>(),
+    }
 }

@@ -1,12 +1,13 @@
 //! `GET /v1/orgs/self`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The one organisation of a server.
 ///
 /// Rockset's later versions had more members. The first generation of its Python client refuses an
 /// organisation with a member that it does not know, so only those that every client knows are here.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Organization {
     /// Unique id.
     pub id: String,
@@ -23,7 +24,7 @@ pub struct Organization {
 }
 
 /// Where the organisation is served.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cluster {
     /// Unique id.
     pub id: String,

@@ -1,12 +1,13 @@
 //! `POST /v1/orgs/self/queries` and `…/queries/validations`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::nullable;
 
 /// A query and how to run it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryRequest {
     /// Required.
     pub sql: Option<QuerySql>,
@@ -24,8 +25,8 @@ pub struct QueryRequest {
     pub max_initial_results: Option<i64>,
 }
 
-/// The SQL part of a [`QueryRequest`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The SQL of a query, and what goes with it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QuerySql {
     /// Required.
     pub query: Option<String>,
@@ -35,6 +36,7 @@ pub struct QuerySql {
         deserialize_with = "nullable::or_default",
         skip_serializing_if = "Vec::is_empty"
     )]
+    #[schemars(schema_with = "nullable::schema::<Vec<QueryParameter>>")]
     pub parameters: Vec<QueryParameter>,
     /// `LIMIT` of the outermost query if it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +50,7 @@ pub struct QuerySql {
 }
 
 /// How an asynchronous query waits.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AsyncOptions {
     /// How long the client waits for results.
     pub client_timeout_ms: Option<i64>,
@@ -66,12 +68,13 @@ impl AsyncOptions {
 }
 
 /// A value for `:name`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryParameter {
     /// Without the colon.
     pub name: String,
     /// A SQL type in any case, or empty to take the value as JSON where it is JSON.
     #[serde(default, deserialize_with = "nullable::or_default", rename = "type")]
+    #[schemars(schema_with = "nullable::schema::<String>")]
     pub type_name: String,
     /// Text, by the specification; any JSON is accepted.
     #[serde(default)]
@@ -81,8 +84,9 @@ pub struct QueryParameter {
 /// The answer to a query. Members that do not apply are left out, never `null`.
 ///
 /// `R` is the type of a row.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(bound(deserialize = "R: Deserialize<'de>"))]
+#[schemars(rename = "QueryResponse")]
 pub struct QueryResponse<R = serde_json::Map<String, Value>> {
     /// The rows, each an object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,7 +97,7 @@ pub struct QueryResponse<R = serde_json::Map<String, Value>> {
 }
 
 /// A [`QueryResponse`] without its rows.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QuerySummary {
     /// `<uuid>:<7 letters or digits>:0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,8 +137,21 @@ pub struct QuerySummary {
     pub query_lambda_path: Option<String>,
 }
 
+/// A page of the rows of a query that is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(bound(deserialize = "R: Deserialize<'de>"))]
+#[schemars(rename = "QueryPage")]
+pub struct QueryPage<R = serde_json::Map<String, Value>> {
+    /// The rows, each an object.
+    pub results: Vec<R>,
+    /// Number of rows in all.
+    pub results_total_doc_count: u64,
+    /// Where the other rows are.
+    pub pagination: PageInfo,
+}
+
 /// Where a page stands in the result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PageInfo {
     /// Cursor of the first row, in the first answer alone.
     pub start_cursor: Option<String>,
@@ -149,7 +166,7 @@ pub struct PageInfo {
 }
 
 /// A query that runs or has ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryInfo {
     /// `<uuid>:<7 letters or digits>:0`.
     pub query_id: String,
@@ -178,7 +195,7 @@ pub struct QueryInfo {
 }
 
 /// How long a query took, and what it gave.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryInfoStats {
     /// So far, or in all.
     pub elapsed_time_ms: u64,
@@ -196,14 +213,14 @@ pub struct QueryInfoStats {
 }
 
 /// Where the rows of a query begin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PaginationStart {
     /// Cursor of the first row.
     pub start_cursor: Option<String>,
 }
 
 /// The answer of `GET …/queries/{queryId}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryInfoResponse {
     /// The query.
     pub data: QueryInfo,
@@ -212,7 +229,7 @@ pub struct QueryInfoResponse {
 }
 
 /// An output column.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryField {
     /// The key in every row.
     pub name: String,
@@ -222,7 +239,7 @@ pub struct QueryField {
 }
 
 /// How long a query took.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryStats {
     /// From the arrival of the request to the last row, in milliseconds.
     pub elapsed_time_ms: u64,
@@ -232,7 +249,7 @@ pub struct QueryStats {
 }
 
 /// A failure after the response had started.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryFailure {
     /// Kind of error.
     #[serde(rename = "type")]
@@ -244,7 +261,7 @@ pub struct QueryFailure {
 }
 
 /// The answer of `POST …/queries/validations`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ValidateQueryResponse {
     /// The collections named, as `workspace.name`.
     pub collections: Vec<String>,

@@ -1,12 +1,13 @@
 //! `/v1/orgs/self/lambdas` and `/v1/orgs/self/ws/{workspace}/lambdas`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::nullable;
 use crate::query::{AsyncOptions, QueryParameter};
 
 /// A query that is kept under a name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryLambda {
     /// Name of the workspace.
     pub workspace: String,
@@ -25,7 +26,7 @@ pub struct QueryLambda {
 }
 
 /// A version of a query lambda.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryLambdaVersion {
     /// Name of the workspace.
     pub workspace: String,
@@ -54,17 +55,18 @@ pub struct QueryLambdaVersion {
 }
 
 /// The query of a version.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryLambdaSql {
     /// Required.
     pub query: Option<String>,
     /// Values of parameters that the caller does not give.
     #[serde(default, deserialize_with = "nullable::or_default")]
+    #[schemars(schema_with = "nullable::schema::<Vec<QueryParameter>>")]
     pub default_parameters: Vec<QueryParameter>,
 }
 
 /// How executions of a version went since the start of the server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryLambdaStats {
     /// `YYYY-MM-DDTHH:MM:SSZ`.
     pub last_executed: Option<String>,
@@ -77,7 +79,7 @@ pub struct QueryLambdaStats {
 }
 
 /// A name of a version.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryLambdaTag {
     /// The tag.
     pub tag_name: String,
@@ -86,7 +88,7 @@ pub struct QueryLambdaTag {
 }
 
 /// A tag of whatever query lambdas.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TagName {
     /// The tag.
     pub tag_name: String,
@@ -95,7 +97,7 @@ pub struct TagName {
 }
 
 /// `POST` to make a query lambda or another version of one.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 pub struct QueryLambdaRequest {
     /// Required to make one.
     pub name: Option<String>,
@@ -105,11 +107,12 @@ pub struct QueryLambdaRequest {
     pub sql: Option<QueryLambdaSql>,
     /// Whether anybody may execute it.
     #[serde(default, deserialize_with = "nullable::or_default")]
+    #[schemars(schema_with = "nullable::schema::<bool>")]
     pub is_public: bool,
 }
 
 /// `POST` to make a tag, or to let it name another version.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct QueryLambdaTagRequest {
     /// Required.
     pub tag_name: Option<String>,
@@ -118,10 +121,11 @@ pub struct QueryLambdaTagRequest {
 }
 
 /// `POST` to execute a version.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 pub struct ExecuteRequest {
     /// Values for `:name`, before those of the version.
     #[serde(default, deserialize_with = "nullable::or_default")]
+    #[schemars(schema_with = "nullable::schema::<Vec<QueryParameter>>")]
     pub parameters: Vec<QueryParameter>,
     /// `LIMIT` of the outermost query if it has none.
     pub default_row_limit: Option<i64>,

@@ -1,9 +1,10 @@
 //! `/v1/orgs/self/roles`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A role that is made of privileges.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Role {
     /// Its name, unique in the organisation.
     pub role_name: String,
@@ -20,7 +21,7 @@ pub struct Role {
 }
 
 /// An action on one resource or on all.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Privilege {
     /// One of the API's actions; required.
     pub action: Option<String>,
@@ -31,7 +32,7 @@ pub struct Privilege {
 }
 
 /// `POST` to create a role or to change one.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 pub struct RoleRequest {
     /// Required to create one; otherwise that of the path counts.
     pub role_name: Option<String>,

@@ -1,9 +1,10 @@
 //! `/v1/orgs/self/ws/{workspace}/scheduled_lambdas`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A query lambda that runs by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScheduledLambda {
     /// `rrn:sl:…`.
     pub rrn: String,
@@ -40,7 +41,7 @@ pub struct ScheduledLambda {
 }
 
 /// What was wrong with a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ExecutionStatus {
     /// `WARNING` if the next run may go well, else `ERROR`.
     pub state: String,
@@ -49,7 +50,7 @@ pub struct ExecutionStatus {
 }
 
 /// `POST` to make a scheduled query lambda, or to change one: then the first four members do not count.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct ScheduledLambdaRequest {
     /// Name of the query lambda; required.
     pub ql_name: Option<String>,

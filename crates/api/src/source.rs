@@ -1,12 +1,13 @@
 //! `/v1/orgs/self/ws/{workspace}/collections/{collection}/sources`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::collection::FieldMappingQuery;
 
 /// Where documents of a collection come from by themselves.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// UUID; `null` in the answer to its creation.
     pub id: Option<String>,
@@ -28,7 +29,7 @@ pub struct Source {
 }
 
 /// How a source does. Counts are since the start of the server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SourceStatus {
     /// `INITIALIZING`, `WATCHING`, `PROCESSING`, `COMPLETED`, `ERROR` or `SUSPENDED`.
@@ -37,6 +38,8 @@ pub struct SourceStatus {
     pub message: Option<String>,
     /// `YYYY-MM-DDTHH:MM:SSZ`.
     pub last_processed_at: Option<String>,
+    /// Always `null`: how much there was to read at first.
+    pub detected_size_bytes: Option<u64>,
     /// Name of an object, number of a message, …
     pub last_processed_item: Option<String>,
     /// Number of those.
@@ -52,7 +55,7 @@ pub struct SourceStatus {
 }
 
 /// A source to be made or changed.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 pub struct SourceRequest {
     /// The integration that has address and credentials.
     pub integration_name: Option<String>,

@@ -1,12 +1,13 @@
 //! `/v1/orgs/self/users`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::nullable;
 use crate::organization::Organization;
 
 /// A user. Of one that was deleted only the address is left.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct User {
     /// `YYYY-MM-DDTHH:MM:SSZ`.
     pub created_at: Option<String>,
@@ -37,7 +38,7 @@ pub struct User {
 }
 
 /// That a user belongs to an organisation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Membership {
     /// The organisation.
     pub organization: Organization,
@@ -54,7 +55,7 @@ pub struct Membership {
 }
 
 /// `POST` to create a user or to change one.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 pub struct UserRequest {
     /// Required to create one; otherwise that of the path counts.
     pub email: Option<String>,
@@ -67,15 +68,16 @@ pub struct UserRequest {
 }
 
 /// `POST …/users/self/preferences`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 pub struct PreferencesRequest {
     /// All that the user does not want.
     #[serde(default, deserialize_with = "nullable::or_default")]
+    #[schemars(schema_with = "nullable::schema::<Vec<Preference>>")]
     pub data: Vec<Preference>,
 }
 
 /// A notification that a user does not want.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Preference {
     /// What it would be about, such as `create_apikey`.
     #[serde(rename = "notificationType")]

@@ -1,9 +1,10 @@
 //! `/v1/orgs/self/views` and `/v1/orgs/self/ws/{workspace}/views`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A stored query that other queries use like a collection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct View {
     /// `workspace.name`.
     pub path: Option<String>,
@@ -32,7 +33,7 @@ pub struct View {
 }
 
 /// `POST /v1/orgs/self/ws/{workspace}/views`, and the update of a view, which has no name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ViewRequest {
     /// Required to create one.
     pub name: Option<String>,

@@ -1,10 +1,11 @@
 //! `/v1/orgs/self/virtualinstances` and `/v1/orgs/self/deploymentsettings`.
 
 use crate::nullable;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What answers queries.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VirtualInstance {
     /// UUID.
     pub id: String,
@@ -57,7 +58,7 @@ pub struct VirtualInstance {
 }
 
 /// Sizes that a virtual instance may take by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AutoScalingPolicy {
     /// Whether it may.
     pub enabled: Option<bool>,
@@ -68,7 +69,7 @@ pub struct AutoScalingPolicy {
 }
 
 /// `POST …/virtualinstances`, and `POST …/virtualinstances/{virtualInstanceId}`, where what is absent stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct VirtualInstanceRequest {
     /// Name.
     pub name: Option<String>,
@@ -96,14 +97,14 @@ pub struct VirtualInstanceRequest {
 }
 
 /// When something was used last.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct InstanceStats {
     /// Milliseconds since 1970; `null` if never.
     pub last_queried_ms: Option<i64>,
 }
 
 /// A collection that a virtual instance answers queries of.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CollectionMount {
     /// `LIVE`: it sees every write.
     #[serde(rename = "type")]
@@ -135,15 +136,16 @@ pub struct CollectionMount {
 }
 
 /// `POST …/mounts`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub struct MountRequest {
     /// Full names of collections.
     #[serde(default, deserialize_with = "nullable::or_default")]
+    #[schemars(schema_with = "nullable::schema::<Vec<String>>")]
     pub collection_paths: Vec<String>,
 }
 
 /// What holds for all virtual instances.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeploymentSettings {
     /// Where queries go that name no virtual instance: its UUID or `rrn:vi:…`.
     pub default_query_vi: Option<String>,

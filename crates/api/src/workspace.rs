@@ -1,9 +1,10 @@
 //! `/v1/orgs/self/ws`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A namespace of collections.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Workspace {
     /// `YYYY-MM-DDTHH:MM:SSZ`.
     pub created_at: Option<String>,
@@ -18,7 +19,7 @@ pub struct Workspace {
 }
 
 /// `POST /v1/orgs/self/ws`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CreateWorkspaceRequest {
     /// Required.
     pub name: Option<String>,

@@ -17,6 +17,7 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
 use crate::ids;
+use crate::openapi::Signature;
 
 /// Answers calls of one operation.
 pub(crate) type Handler = fn(Call) -> BoxFuture<'static, ApiResult<Response>>;
@@ -25,6 +26,8 @@ pub(crate) type Handler = fn(Call) -> BoxFuture<'static, ApiResult<Response>>;
 pub(crate) struct Call {
     /// The server.
     pub(crate) app: Arc<App>,
+    /// What the operation reads and answers.
+    pub(crate) signature: &'static Signature,
     /// Whose key it came with; none for public operations.
     pub(crate) caller: Option<Caller>,
     /// The integration whose key it came with; only of receivers.
@@ -98,6 +101,11 @@ impl Call {
 
     /// The values of a parameter of the query string, decoded.
     pub(crate) fn query_values(&self, name: &str) -> Vec<String> {
+        debug_assert!(
+            self.signature.has_parameter(name),
+            "`{}` has no parameter `{name}`",
+            self.signature.operation
+        );
         let pairs = self.query.split('&').filter_map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decode(key) == name).then(|| decode(value))
@@ -109,7 +117,13 @@ impl Call {
     ///
     /// # Errors
     /// `INVALIDINPUT` if it is not JSON or has a member of the wrong kind.
-    pub(crate) fn json<T: DeserializeOwned>(&self) -> ApiResult<T> {
+    pub(crate) fn json<T: DeserializeOwned + 'static>(&self) -> ApiResult<T> {
+        debug_assert!(
+            self.signature.takes::<T>(),
+            "the body of `{}` is no {}",
+            self.signature.operation,
+            std::any::type_name::<T>()
+        );
         let body: &[u8] = if self.body.is_empty() {
             b"{}"
         } else {
@@ -161,12 +175,17 @@ pub(crate) fn json<T: Serialize>(value: &T) -> ApiResult<Response> {
 
 /// A response whose body is JSON already.
 pub(crate) fn respond(status: StatusCode, body: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(body));
+    let mut response = text(body, "application/json");
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    response
+}
+
+/// A success with text of a type.
+pub(crate) fn text(body: impl Into<Body>, content_type: &'static str) -> Response {
+    let mut response = Response::new(body.into());
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }
 

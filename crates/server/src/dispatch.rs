@@ -20,6 +20,7 @@ use crate::events::Audit;
 use crate::handlers;
 use crate::ids;
 use crate::negotiation;
+use crate::openapi::Signature;
 use crate::operations::{Need, Operation};
 
 /// Seconds that a client should wait before it tries again. Small, because Python's client really
@@ -75,7 +76,7 @@ async fn run(
     let received_micros = app.now_micros();
     let (parts, body) = request.into_parts();
     let checked = check(&app, operation, &segments, &parts.headers);
-    let (sender, handler) = match checked {
+    let (sender, handler, signature) = match checked {
         Ok(checked) => checked,
         Err(error) => {
             body::discard(body, &parts.headers).await;
@@ -97,7 +98,7 @@ async fn run(
     let _permit = if is_write {
         let declared = body::declared_bytes(&parts.headers);
         // A form is small where its file is compressed.
-        let declared = declared.filter(|_| !handlers::takes_form(operation.name));
+        let declared = declared.filter(|_| !signature.takes_form());
         let bytes = declared
             .and_then(|bytes| usize::try_from(bytes).ok())
             .unwrap_or(bytes_max);
@@ -115,6 +116,7 @@ async fn run(
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let call = Call {
         app,
+        signature,
         caller,
         integration,
         segments,
@@ -147,7 +149,7 @@ fn check(
     operation: &'static Operation,
     segments: &[(String, String)],
     headers: &axum::http::HeaderMap,
-) -> ApiResult<(Sender, Handler)> {
+) -> ApiResult<(Sender, Handler, &'static Signature)> {
     let sender = match operation.need {
         Need::Public => Sender::Anybody,
         Need::Receiver => {
@@ -159,22 +161,22 @@ fn check(
             Sender::Caller(Box::new(caller))
         }
     };
-    if !handlers::answers_text(operation.name) {
-        negotiation::check_accept(headers)?;
-    }
-    let handler = handlers::find(operation.name).ok_or_else(|| {
+    let (handler, signature) = handlers::find(operation.name).ok_or_else(|| {
         ApiError::not_implemented(format!(
             "the operation `{}` is not implemented yet",
             operation.name
         ))
     })?;
+    if signature.answers_json() {
+        negotiation::check_accept(headers)?;
+    }
     if body::is_present(headers) {
-        match handlers::takes_form(operation.name) {
+        match signature.takes_form() {
             true => negotiation::check_form(headers)?,
             false => negotiation::check_content_type(headers)?,
         }
     }
-    Ok((sender, handler))
+    Ok((sender, handler, signature))
 }
 
 /// The response to a failure; logs what the client does not get to see.

@@ -27,6 +27,7 @@ mod listener;
 mod memory;
 mod metrics;
 mod negotiation;
+mod openapi;
 mod operations;
 mod process;
 mod queries;
@@ -41,6 +42,7 @@ mod upload;
 
 pub use config::{Limits, ServerConfig};
 pub use memory::MEMORY_BYTES_MIN;
+pub use openapi::description;
 pub use operations::{BEYOND_SPECIFICATION, Method, Need, Operation, SPECIFICATION};
 pub use outcrop_storage::Environment;
 pub use outcrop_storage::env::{BucketOptions, is_bucket_url};

@@ -109,6 +109,8 @@ pub const BEYOND_SPECIFICATION: &[Operation] = &[
     operation(Get, "/", "greet", Public),
     operation(Get, "/healthz", "health", Public),
     operation(Get, "/readyz", "ready", Public),
+    operation(Get, "/openapi.json", "openApi", Public),
+    operation(Get, "/docs", "docs", Public),
     operation(
         Get,
         "/v1/orgs/self/ws/{workspace}/collections/{collection}/offsets/commit",

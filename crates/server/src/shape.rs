@@ -4,7 +4,7 @@
 //! to its connector alone. Here they are checked, completed with `null` for what is absent, as
 //! Rockset's service did, and relieved of their secrets.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::error::{ApiError, ApiResult};
 
@@ -114,6 +114,22 @@ impl Shape {
         }
     }
 
+    fn schema(&self, is_request: bool) -> Value {
+        match self {
+            Self::Text => json!({ "type": "string" }),
+            Self::Choice(words) if is_request => {
+                let text = format!("One of {}, in any case.", words.join(", "));
+                json!({ "type": "string", "description": text })
+            }
+            Self::Choice(words) => json!({ "type": "string", "enum": words }),
+            Self::Int => json!({ "type": "integer", "format": "int64" }),
+            Self::Bool => json!({ "type": "boolean" }),
+            Self::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+            Self::Map => json!({ "type": "object" }),
+            Self::Object(fields) => schema(fields, is_request),
+        }
+    }
+
     fn name(&self) -> &'static str {
         match self {
             Self::Text | Self::Choice(_) => "a string",
@@ -122,6 +138,50 @@ impl Shape {
             Self::Texts => "an array of strings",
             Self::Map | Self::Object(_) => "an object",
         }
+    }
+}
+
+/// The schema of what [`check`] takes, or of what it gives.
+pub(crate) fn schema(fields: &[Field], is_request: bool) -> Value {
+    let fields = fields
+        .iter()
+        .filter(|field| !is_request || !field.rule.is_the_servers());
+    let properties = fields.map(|field| {
+        let mut schema = field.shape.schema(is_request);
+        allow_null(&mut schema);
+        if field.rule.is_secret() {
+            schema["format"] = "password".into();
+        }
+        if is_request && field.rule.is_required() {
+            // What is changed keeps it.
+            schema["description"] = "Required to make one.".into();
+        }
+        (field.name.to_owned(), schema)
+    });
+    let properties: Map<String, Value> = properties.collect();
+    json!({ "type": "object", "properties": properties })
+}
+
+/// Gives the schema of an object with free members those of `kinds`, each of which may be `null`, and no others.
+pub(crate) fn describe_kinds<'a>(
+    schema: &mut Value,
+    kinds: impl Iterator<Item = (&'a str, &'a [Field])>,
+    is_request: bool,
+) {
+    for (kind, fields) in kinds {
+        let mut member = self::schema(fields, is_request);
+        allow_null(&mut member);
+        schema["properties"][kind] = member;
+    }
+    if let Some(schema) = schema.as_object_mut() {
+        schema.remove("additionalProperties");
+    }
+}
+
+fn allow_null(schema: &mut Value) {
+    schema["type"] = json!([schema["type"], "null"]);
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
     }
 }
 
@@ -196,8 +256,6 @@ pub(crate) fn all_kinds(kinds: &[&str], kind: &str, settings: Value) -> Map<Stri
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     const INNER: &[Field] = &[

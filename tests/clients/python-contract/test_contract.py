@@ -1,7 +1,7 @@
-"""Requests made out of the published API description, and the answers held against it.
+"""Requests made out of a description of the API, and the answers held against it.
 
-The description is not part of the repository: OUTCROP_OPENAPI names a copy. OUTCROP_EXAMPLES sets how many requests are made
-up for each operation, beside those of the edges.
+There are two: the server's own one, and the published one, which is not part of the repository: OUTCROP_OPENAPI names a copy.
+OUTCROP_EXAMPLES sets how many requests are made up for each operation, beside those of the edges.
 """
 
 import json
@@ -17,7 +17,7 @@ from support import KEY, ServerTest
 DESCRIPTION = os.environ.get("OUTCROP_OPENAPI")
 EXAMPLES = os.environ.get("OUTCROP_EXAMPLES", "10")
 
-# Operations that take bad requests.
+# Operations that take requests which are bad by the published description.
 LENIENT = (
     # A parameter without a value is null, which clients that leave out nulls send.
     "POST /v1/orgs/self/queries",
@@ -27,6 +27,13 @@ LENIENT = (
     "PUT /v1/orgs/self/deploymentsettings",
     "POST /v1/orgs/self/roles/{roleName}",
 )
+
+ANSWERS = [
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+]
 
 SETTINGS = """
 [checks]
@@ -45,19 +52,15 @@ def nullable(schema):
     return {**schema, "nullable": True}
 
 
-@unittest.skipUnless(DESCRIPTION, "OUTCROP_OPENAPI names no copy of the API description")
-class Contract(ServerTest):
+class Described(ServerTest):
+    """A server and a file that describes it, `description`."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.folder = tempfile.TemporaryDirectory(prefix="outcrop-contract-")
         cls.addClassCleanup(cls.folder.cleanup)
-        with open(DESCRIPTION) as file:
-            description = yaml.safe_load(file)
-        for schema in description["components"]["schemas"].values():
-            members = schema.get("properties", {})
-            members.update({name: nullable(member) for name, member in members.items()})
-        cls.description = cls.write("openapi.json", json.dumps(description, default=str))
+        cls.description = cls.write("openapi.json", json.dumps(cls.describe(), default=str))
 
     @classmethod
     def write(cls, name, text):
@@ -79,18 +82,37 @@ class Contract(ServerTest):
         process = subprocess.run(command, cwd=self.folder.name, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
 
+
+@unittest.skipUnless(DESCRIPTION, "OUTCROP_OPENAPI names no copy of the API description")
+class Published(Described):
+    @staticmethod
+    def describe():
+        with open(DESCRIPTION) as file:
+            description = yaml.safe_load(file)
+        for schema in description["components"]["schemas"].values():
+            members = schema.get("properties", {})
+            members.update({name: nullable(member) for name, member in members.items()})
+        return description
+
     def test_answers_are_as_they_are_described(self):
-        self.check(
-            [
-                "not_a_server_error",
-                "status_code_conformance",
-                "content_type_conformance",
-                "response_schema_conformance",
-            ]
-        )
+        self.check(ANSWERS)
 
     def test_bad_requests_are_refused(self):
         self.check(["not_a_server_error", "negative_data_rejection"], "--mode=negative", without=LENIENT)
+
+
+class Own(Described):
+    @classmethod
+    def describe(cls):
+        status, description = cls.server.request("GET", "/openapi.json", key=None)
+        assert status == 200, description
+        return description
+
+    def test_answers_are_as_they_are_described(self):
+        self.check(ANSWERS)
+
+    def test_bad_requests_are_refused(self):
+        self.check(["not_a_server_error", "negative_data_rejection"], "--mode=negative")
 
 
 if __name__ == "__main__":

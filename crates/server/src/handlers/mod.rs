@@ -5,6 +5,7 @@
 mod aliases;
 mod api_keys;
 mod collections;
+mod description;
 mod documents;
 mod integrations;
 mod offsets;
@@ -23,23 +24,25 @@ mod virtual_instances;
 mod workspaces;
 
 pub(crate) use documents::add::{Batch, add as add_documents};
-pub(crate) use queries::info as query_info;
+pub(crate) use queries::{OFFSET_MAX, PAGE_ROWS_MAX, info as query_info};
 pub(crate) use query_lambdas::Executions;
 pub(crate) use virtual_instances::rrn as instance_rrn;
 
+use serde_json::{Map, Value};
+
 use crate::call::Handler;
+use crate::openapi::{self, Signature};
 
 /// What stands for the caller in the path of a user.
 pub(crate) const SELF: &str = "self";
-
-/// The operation whose body is a form.
-const UPLOAD: &str = "uploadFile";
 
 /// The handlers by the operations' names. An operation that is not here answers 501.
 pub(crate) const BUILT: &[(&str, Handler)] = &[
     ("health", |call| Box::pin(operation::health(call))),
     ("ready", |call| Box::pin(operation::health(call))),
     ("metrics", |call| Box::pin(operation::metrics(call))),
+    ("openApi", |call| Box::pin(description::document(call))),
+    ("docs", |call| Box::pin(description::page(call))),
     ("receiveKafka", |call| Box::pin(receivers::kafka(call))),
     ("telemetry", |call| Box::pin(operation::telemetry(call))),
     ("greet", |call| Box::pin(organization::greet(call))),
@@ -93,7 +96,7 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     ("deleteDocuments", |call| {
         Box::pin(documents::delete::handle(call))
     }),
-    (UPLOAD, |call| Box::pin(uploads::upload(call))),
+    ("uploadFile", |call| Box::pin(uploads::upload(call))),
     ("getCollectionOffsets", |call| Box::pin(offsets::post(call))),
     ("getCollectionOffsetsByFence", |call| {
         Box::pin(offsets::get(call))
@@ -261,29 +264,30 @@ pub(crate) const BUILT: &[(&str, Handler)] = &[
     ("validate", |call| Box::pin(queries::validate(call))),
 ];
 
-/// The handler of an operation, if it is built.
-pub(crate) fn find(name: &str) -> Option<Handler> {
-    BUILT
-        .iter()
-        .find(|(built, _)| *built == name)
-        .map(|(_, handler)| *handler)
+/// The handler of an operation, and what it reads and answers, if it is built.
+pub(crate) fn find(name: &str) -> Option<(Handler, &'static Signature)> {
+    let (_, handler) = BUILT.iter().find(|(built, _)| *built == name)?;
+    Some((*handler, openapi::signature(name)?))
 }
 
-/// Whether the operation answers plain text, whatever a client accepts.
-pub(crate) fn answers_text(name: &str) -> bool {
-    matches!(name, "health" | "ready" | "metrics")
-}
-
-/// Whether the operation's body is a form, and no JSON.
-pub(crate) fn takes_form(name: &str) -> bool {
-    name == UPLOAD
+/// Describes those members of integrations and sources that are in tables and not in types.
+pub(crate) fn describe_kinds(schemas: &mut Map<String, Value>, is_request: bool) {
+    let (integration, source) = match is_request {
+        true => ("IntegrationRequest", "SourceRequest"),
+        false => ("Integration", "Source"),
+    };
+    integrations::describe(&mut schemas[integration], is_request);
+    sources::describe(&mut schemas[source], is_request);
+    if is_request {
+        sources::describe_format(&mut schemas["UploadForm"]["properties"]["params"], true);
+    }
 }
 
 /// Whether the operation's body holds documents, for which there are limits of their own.
 pub(crate) fn is_document_write(name: &str) -> bool {
     matches!(
         name,
-        "addDocuments" | "patchDocuments" | "deleteDocuments" | "receiveKafka" | UPLOAD
+        "addDocuments" | "patchDocuments" | "deleteDocuments" | "receiveKafka" | "uploadFile"
     )
 }
 

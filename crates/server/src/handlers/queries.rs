@@ -35,10 +35,10 @@ use crate::query_source::CatalogSource;
 const PAGE_ROWS: usize = 10_000;
 
 /// Most rows of a page.
-const PAGE_ROWS_MAX: usize = 100_000;
+pub(crate) const PAGE_ROWS_MAX: usize = 100_000;
 
 /// Most rows to pass over after a cursor.
-const OFFSET_MAX: usize = 1_000_000_000;
+pub(crate) const OFFSET_MAX: usize = 1_000_000_000;
 
 /// `POST /v1/orgs/self/queries`.
 pub(crate) async fn run(call: Call) -> ApiResult<Response> {

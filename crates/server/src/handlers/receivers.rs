@@ -4,6 +4,7 @@
 //! topic, partition and offset, so that what is sent again replaces what came before.
 
 use axum::response::Response;
+use outcrop_api::Nothing;
 use outcrop_api::document::Status;
 use outcrop_api::error::ErrorType;
 use outcrop_catalog::CollectionRecord;
@@ -46,7 +47,7 @@ pub(crate) async fn kafka(call: Call) -> ApiResult<Response> {
             );
         }
     }
-    call::json(&serde_json::json!({}))
+    call::json(&Nothing {})
 }
 
 /// The collections that take the topic.

@@ -255,11 +255,12 @@ async fn execute(
         ("queryLambda", &record.lambda),
         (name, target),
     ];
-    let handler = handlers::find(operation).expect("query lambdas can be executed");
+    let (handler, signature) = handlers::find(operation).expect("query lambdas can be executed");
     // The rows are kept for a day, so that whoever gets the id can fetch all of them.
     let body = json!({ "max_initial_results": ROWS_MAX, "paginate": true });
     let response = handler(Call {
         app: Arc::clone(app),
+        signature,
         caller: Some(caller),
         integration: None,
         segments: segments

@@ -14,6 +14,8 @@ use outcrop_storage::env::{ManualClock, MemoryDisk};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
+use crate::description;
+
 /// The admin key of every test server.
 pub(crate) const KEY: &str = "test-key";
 
@@ -114,7 +116,7 @@ impl Rig {
         self.send(method, path, &headers, body).await
     }
 
-    /// Sends exactly this request, on a connection of its own.
+    /// Sends exactly this request, on a connection of its own, and holds the answer against the description of the API.
     pub(crate) async fn send(
         &self,
         method: &str,
@@ -123,6 +125,7 @@ impl Rig {
         body: impl Into<Bytes>,
     ) -> Answer {
         let address = self.server().http_addr();
+        let sent = body.into();
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -130,7 +133,7 @@ impl Rig {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Full::new(body.into())).unwrap();
+        let request = request.body(Full::new(Bytes::clone(&sent))).unwrap();
         let stream = TcpStream::connect(address).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         let connection = tokio::spawn(connection);
@@ -138,11 +141,13 @@ impl Rig {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         connection.abort();
-        Answer {
+        let answer = Answer {
             status: parts.status,
             headers: parts.headers,
             bytes,
-        }
+        };
+        description::check(method, path, &sent, &answer);
+        answer
     }
 
     /// `GET`, which must succeed.

@@ -11,6 +11,7 @@ mod async_queries;
 mod bad_input;
 mod client;
 mod collections;
+mod description;
 mod documents;
 mod events;
 mod faults;

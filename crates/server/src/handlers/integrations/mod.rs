@@ -122,6 +122,12 @@ pub(crate) async fn delete(call: Call) -> ApiResult<Response> {
     })
 }
 
+/// Gives the schema of an integration the members of each type.
+pub(super) fn describe(schema: &mut Value, is_request: bool) {
+    let kinds = kinds::NAMES.iter().map(|kind| (*kind, kinds::fields(kind)));
+    shape::describe_kinds(schema, kinds, is_request);
+}
+
 /// `settings` with its secrets sealed. One that is [`REDACTED`] stays what it was in `old`.
 ///
 /// # Errors

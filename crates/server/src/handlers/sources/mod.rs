@@ -190,6 +190,23 @@ fn updated_settings(old: &SourceRecord, request: &SourceRequest) -> ApiResult<Va
     shape::check(kinds::fields(kind), &merged, kind)
 }
 
+/// Gives the schema of a source the members of each type, and those of its format parameters.
+pub(super) fn describe(schema: &mut Value, is_request: bool) {
+    let kinds = match is_request {
+        true => kinds::MADE,
+        false => kinds::ALL,
+    };
+    let kinds = kinds.iter().map(|kind| (*kind, kinds::fields(kind)));
+    shape::describe_kinds(schema, kinds, is_request);
+    describe_format(&mut schema["properties"]["format_params"], is_request);
+}
+
+/// Makes `schema` that of format parameters, which may be `null`.
+pub(super) fn describe_format(schema: &mut Value, is_request: bool) {
+    let format = shape::schema(kinds::FORMAT_PARAMS, is_request);
+    schema["anyOf"] = json!([format, { "type": "null" }]);
+}
+
 /// Format parameters in their shape.
 ///
 /// # Errors
