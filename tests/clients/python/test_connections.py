@@ -23,13 +23,14 @@ BEGUN = (
 @unittest.skipUnless(sys.platform == "linux", "only Linux tells how much memory a process has of its own")
 class Connections(unittest.TestCase):
     def setUp(self):
-        # Each connection is a file here and one in the server, which has this program's limit.
+        # Each connection is a file here and one in the server, which begins with this program's limit and raises it.
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
         self.server = Server()
         self.addCleanup(self.server.close)
         self.server.start()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         self.server.create_collection("c")
 
     def own_bytes(self):

@@ -97,6 +97,7 @@ pub(crate) struct Arguments {
 /// Runs until SIGTERM or SIGINT, then writes everything to disk.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     start_logging(&arguments.log)?;
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -154,6 +155,22 @@ fn memory(asked: Option<ByteSize>) -> Result<usize> {
         ),
     }
 }
+
+/// Lets the process have as many files as it is allowed to ask for: connections and segments are files, and what it
+/// gets without asking is often 1,024.
+#[cfg(unix)]
+fn raise_file_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+    let files = Resource::RLIMIT_NOFILE;
+    let raised = getrlimit(files).and_then(|(_, hard)| setrlimit(files, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_file_limit() {}
 
 async fn serve(arguments: Arguments) -> Result<()> {
     // Before the start, so that a signal during a long recovery is heard.
