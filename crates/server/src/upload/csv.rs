@@ -5,6 +5,7 @@ use outcrop_document::{Date, Datetime, Object, Time, Timestamp, Value};
 use serde_json::Value as Json;
 
 use super::Record;
+use super::encoding::Encoding;
 
 /// How a file is taken apart.
 #[derive(Debug)]
@@ -13,6 +14,7 @@ pub(super) struct Options {
     separator: u8,
     quote: u8,
     escape: Option<u8>,
+    encoding: Encoding,
     /// Names, which come before those of a header.
     names: Vec<String>,
     /// Types of the columns, as far as they are given.
@@ -39,6 +41,7 @@ impl Default for Options {
             separator: b',',
             quote: b'"',
             escape: None,
+            encoding: Encoding::Utf8,
             names: Vec::new(),
             types: Vec::new(),
         }
@@ -61,12 +64,7 @@ impl Options {
             let texts = params[name].as_array().into_iter().flatten();
             texts.filter_map(Json::as_str).map(str::to_owned)
         };
-        if let Some(encoding) = text("encoding") {
-            let plain = encoding.to_ascii_lowercase().replace(['-', '_'], "");
-            if !matches!(plain.as_str(), "utf8" | "usascii" | "ascii") {
-                return Err(format!("the encoding `{encoding}` is not supported"));
-            }
-        }
+        let encoding = text("encoding").map(Encoding::of).transpose()?;
         let names: Vec<String> = texts("columnNames").collect();
         let types = texts("columnTypes").map(|name| Type::of(&name));
         Ok(Self {
@@ -76,6 +74,7 @@ impl Options {
             separator: byte("separator")?.unwrap_or(b','),
             quote: byte("quoteChar")?.unwrap_or(b'"'),
             escape: byte("escapeChar")?,
+            encoding: encoding.unwrap_or(Encoding::Utf8),
             names,
             types: types.collect::<Result<_, _>>()?,
         })
@@ -132,9 +131,9 @@ impl Type {
 /// A document for each row. A row that is none does not hold up the others.
 ///
 /// # Errors
-/// A header that cannot be read.
+/// An encoding that it is not in, a header that cannot be read.
 pub(super) fn read(content: &[u8], options: &Options) -> Result<Vec<Record>, String> {
-    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    let content = options.encoding.utf8(content)?;
     let mut reader = ReaderBuilder::new()
         .has_headers(options.has_header)
         .delimiter(options.separator)
@@ -142,7 +141,7 @@ pub(super) fn read(content: &[u8], options: &Options) -> Result<Vec<Record>, Str
         .escape(options.escape)
         .double_quote(options.escape.is_none())
         .flexible(true)
-        .from_reader(content);
+        .from_reader(content.as_ref());
     let header = match options.has_header {
         false => StringRecord::new(),
         true => {
@@ -183,9 +182,9 @@ mod tests {
 
     use super::*;
 
-    fn check(text: &str, params: &Json, expected: &[&str]) {
+    fn check(text: impl AsRef<[u8]>, params: &Json, expected: &[&str]) {
         let options = Options::of(params).unwrap();
-        let records = read(text.as_bytes(), &options).unwrap().into_iter();
+        let records = read(text.as_ref(), &options).unwrap().into_iter();
         let shown = records.map(|record| match record {
             Ok(document) => json::to_string(&document),
             Err(error) => error,
@@ -221,6 +220,38 @@ mod tests {
             &params!({ "firstLineAsColumnNames": true, "columnNames": ["a"], "quoteChar": "'" }),
             &[r#"{"a":"1,2","y":"3"}"#],
         );
+    }
+
+    #[test]
+    fn text_may_be_in_another_encoding() {
+        let expected = [r#"{"ä":"ö😀"}"#];
+        let utf16 = |order: fn(u16) -> [u8; 2], text: &str| {
+            text.encode_utf16().flat_map(order).collect::<Vec<u8>>()
+        };
+        let params = params!({ "encoding": "UTF-16" });
+        check(
+            utf16(u16::to_le_bytes, "\u{feff}ä\nö😀\n"),
+            &params,
+            &expected,
+        );
+        check(
+            utf16(u16::to_be_bytes, "\u{feff}ä\nö😀\n"),
+            &params,
+            &expected,
+        );
+        check(utf16(u16::to_be_bytes, "ä\nö😀\n"), &params, &expected);
+        check(
+            b"\xe4\n\xf6\n",
+            &params!({ "encoding": "ISO 8859-1" }),
+            &[r#"{"ä":"ö"}"#],
+        );
+        let options = Options::of(&params).unwrap();
+        for damaged in [&b"abc"[..], b"\xd8\x00"] {
+            assert_eq!(
+                read(damaged, &options).unwrap_err(),
+                "the file is not in UTF-16"
+            );
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod csv;
 mod decoder;
+mod encoding;
 mod format;
 mod frames;
 mod multipart;
