@@ -22,6 +22,7 @@ use futures::StreamExt;
 
 use crate::binder::{self, BindContext, BoundQuery, OutputColumn, OutputKind};
 use crate::dialect::{self, Explain, Insert, Statement};
+use crate::direct::Direct;
 use crate::engine::{EngineOptions, QueryOutput, QueryRequest, Reach};
 use crate::error::QueryError;
 use crate::insert;
@@ -260,11 +261,16 @@ impl Execution {
         plan: &LogicalPlan,
         state: &mut SessionState,
     ) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
+        if let Some(direct) = Direct::of(plan) {
+            let batch_rows = memory::batch_rows(direct.row_bytes()?, self.session.batch_bytes.0);
+            set_batch_rows(state, batch_rows);
+            return Ok(direct.plan(state).await?);
+        }
         let plan = state.optimize(plan)?;
         // Known only now that each table is down to the columns that are read.
-        let batch_rows = memory::batch_rows(&plan, self.session.batch_bytes.0)?;
-        let config = state.config().clone().with_batch_size(batch_rows);
-        *state.config_mut() = config;
+        let row_bytes = memory::row_bytes(&plan)?;
+        let batch_rows = memory::batch_rows(row_bytes, self.session.batch_bytes.0);
+        set_batch_rows(state, batch_rows);
         let planner = Arc::clone(state.query_planner());
         Ok(planner.create_physical_plan(&plan, state).await?)
     }
@@ -305,6 +311,11 @@ impl Execution {
         }
         Ok(())
     }
+}
+
+fn set_batch_rows(state: &mut SessionState, rows: usize) {
+    let config = state.config().clone().with_batch_size(rows);
+    *state.config_mut() = config;
 }
 
 /// A plan as EXPLAIN shows it, a line for each operator.

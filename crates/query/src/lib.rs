@@ -3,6 +3,7 @@
 pub mod binder;
 mod cast;
 pub mod dialect;
+mod direct;
 pub mod dynamic;
 mod engine;
 mod error;

@@ -67,9 +67,14 @@ pub(crate) fn rows_of_a_batch(row_bytes: u64, batch_bytes: u64) -> usize {
     usize::try_from(rows).unwrap_or(usize::MAX).min(BATCH_ROWS)
 }
 
-/// Rows of the batches that the operators of `plan` make, so that each has about `batch_bytes` when
-/// it has the columns of all tables.
-pub(crate) fn batch_rows(plan: &LogicalPlan, batch_bytes: u64) -> Result<usize> {
+/// Rows of the batches that operators make, so that each has about `batch_bytes` when it has the columns of all
+/// tables, which have `row_bytes` together.
+pub(crate) fn batch_rows(row_bytes: u64, batch_bytes: u64) -> usize {
+    rows_of_a_batch(row_bytes, batch_bytes).max(BATCH_ROWS_MIN)
+}
+
+/// Bytes of a row of all tables of `plan` together, on average.
+pub(crate) fn row_bytes(plan: &LogicalPlan) -> Result<u64> {
     let mut row_bytes = 0;
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node
@@ -79,7 +84,7 @@ pub(crate) fn batch_rows(plan: &LogicalPlan, batch_bytes: u64) -> Result<usize> 
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    Ok(rows_of_a_batch(row_bytes, batch_bytes).max(BATCH_ROWS_MIN))
+    Ok(row_bytes)
 }
 
 /// Tells how the memory of the process stands.

@@ -7,6 +7,7 @@ mod access_paths;
 mod binder;
 mod datafusion_records;
 mod describe;
+mod direct;
 mod engine;
 mod fixture;
 mod layouts;
