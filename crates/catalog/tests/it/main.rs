@@ -4,6 +4,7 @@
     reason = "in a test, what does not hold ends the test"
 )]
 
+mod events;
 mod keys;
 mod life_cycle;
 mod names;
