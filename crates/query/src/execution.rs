@@ -32,6 +32,7 @@ use crate::rows::RowWriter;
 use crate::scan::{
     AnswerFromIndex, BatchBytes, Cancellation, JoinZeros, LOOKUPS_MAX, access_kinds,
 };
+use crate::stoppable::stoppable;
 
 /// Workspace of names that give none.
 pub(crate) const DEFAULT_WORKSPACE: &str = "commons";
@@ -272,7 +273,8 @@ impl Execution {
         let batch_rows = memory::batch_rows(row_bytes, self.session.batch_bytes.0);
         set_batch_rows(state, batch_rows);
         let planner = Arc::clone(state.query_planner());
-        Ok(planner.create_physical_plan(&plan, state).await?)
+        let plan = planner.create_physical_plan(&plan, state).await?;
+        Ok(stoppable(plan, &self.cancellation)?)
     }
 
     fn bind(

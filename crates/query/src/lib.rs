@@ -18,6 +18,7 @@ mod resolver;
 mod rows;
 pub mod scan;
 mod script;
+mod stoppable;
 #[cfg(test)]
 mod testing;
 mod transformation;

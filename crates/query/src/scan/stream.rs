@@ -43,7 +43,7 @@ use crate::memory;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchBytes(pub(crate) u64);
 
-/// Tells the scans of one query to stop. It travels in the session's configuration.
+/// Tells the scans and joins of one query to stop. It travels in the session's configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Cancellation(AtomicBool);
 
@@ -58,7 +58,9 @@ impl Cancellation {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn check(&self) -> Result<(), ArrowError> {
+    /// # Errors
+    /// [`QueryError::Cancelled`], if the query was stopped.
+    pub(crate) fn check(&self) -> Result<(), ArrowError> {
         match self.is_cancelled() {
             false => Ok(()),
             true => Err(ArrowError::ExternalError(Box::new(QueryError::Cancelled))),

@@ -5,6 +5,7 @@
 
 mod access_paths;
 mod binder;
+mod cancellation;
 mod datafusion_records;
 mod describe;
 mod direct;
