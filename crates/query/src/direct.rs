@@ -15,7 +15,7 @@ use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{
-    BinaryExpr, Expr, FetchType, LogicalPlan, Operator, Projection, SkipType, TableScan,
+    BinaryExpr, Expr, FetchType, LogicalPlan, Projection, SkipType, TableScan,
 };
 use datafusion::physical_expr::create_physical_expr;
 use datafusion::physical_plan::ExecutionPlan;
@@ -25,7 +25,7 @@ use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::placeholder_row::PlaceholderRowExec;
 use datafusion::physical_plan::projection::ProjectionExec;
 
-use crate::scan::CollectionTable;
+use crate::scan::{CollectionTable, is_comparison};
 
 /// A statement of the form that is planned here.
 pub(crate) struct Direct<'a> {
@@ -149,7 +149,7 @@ impl<'a> Scan<'a> {
         let is_plain = node.projection.is_none() && node.filters.is_empty() && node.fetch.is_none();
         let is_ready = is_plain
             && projection.expr.iter().all(|expr| is_shown(unnamed(expr)))
-            && filters.iter().all(|filter| is_comparison(filter));
+            && filters.iter().all(|filter| is_condition(filter));
         if !is_ready {
             return None;
         }
@@ -218,10 +218,10 @@ fn is_field(expr: &Expr) -> bool {
 }
 
 /// Whether it is a condition on fields, each of which is compared with literals or with another one.
-fn is_comparison(filter: &Expr) -> bool {
+fn is_condition(filter: &Expr) -> bool {
     match filter {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-            is_order(*op)
+            is_comparison(*op)
                 && is_shown(left)
                 && is_shown(right)
                 && (is_field(left) || is_field(right))
@@ -230,18 +230,6 @@ fn is_comparison(filter: &Expr) -> bool {
         Expr::IsNull(expr) | Expr::IsNotNull(expr) => is_field(expr),
         filter => is_field(filter),
     }
-}
-
-fn is_order(operator: Operator) -> bool {
-    matches!(
-        operator,
-        Operator::Eq
-            | Operator::NotEq
-            | Operator::Lt
-            | Operator::LtEq
-            | Operator::Gt
-            | Operator::GtEq
-    )
 }
 
 fn is_literal(expr: &Expr) -> bool {

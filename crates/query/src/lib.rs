@@ -24,6 +24,7 @@ mod testing;
 mod transformation;
 pub mod types;
 mod validation;
+mod watched;
 
 pub use engine::{Engine, EngineOptions, QueryOutput, QueryRequest, Reach};
 pub use error::{Position, QueryError};

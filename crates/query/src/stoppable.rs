@@ -1,8 +1,9 @@
-//! Joins that stop when their query does.
+//! What makes many rows of few stops when its query does.
 //!
-//! For one batch that it reads a join may find millions of pairs. Meanwhile it asks no scan for more, which would notice
-//! that the query has ended, and what reads the join may ask on and on, so that the thread is never given back. So
-//! what a join compares pairs with looks whether the query goes on, and so does a node above it.
+//! For one batch that it reads a join may find millions of pairs, and UNNEST may give as many elements. Meanwhile nobody
+//! asks a scan for more, which would notice that the query has ended, and whoever reads the rows asks on and on, so that
+//! the thread is never given back. So what a join compares pairs with looks whether the query goes on, and so does a
+//! node above each join and UNNEST.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -10,26 +11,25 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, FieldRef, Schema};
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::make_cooperative;
-use datafusion::physical_plan::execution_plan::ReplaceChildrenOptions;
 use datafusion::physical_plan::joins::utils::JoinFilter;
 use datafusion::physical_plan::joins::{
     CrossJoinExec, HashJoinExec, NestedLoopJoinExec, NestedLoopJoinExecBuilder,
 };
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, replace_children_if_necessary,
-};
+use datafusion::physical_plan::unnest::UnnestExec;
 use futures::StreamExt;
 
 use crate::scan::Cancellation;
+use crate::watched::{Watch, WatchedExec};
 
-/// The plan, whose joins end with an error once the query is cancelled.
+/// The plan, which ends with an error once the query is cancelled, also where it makes many rows of few.
 ///
 /// # Errors
 /// Those of making a plan.
@@ -64,90 +64,41 @@ pub(crate) fn stoppable(
                     Arc::new(join.with_filter(asking(filter)).build()?)
                 }
             }
-        } else if node.downcast_ref::<CrossJoinExec>().is_some() {
+        } else if node.downcast_ref::<CrossJoinExec>().is_some()
+            || node.downcast_ref::<UnnestExec>().is_some()
+        {
             node
         } else {
             return Ok(Transformed::no(node));
         };
-        Ok(Transformed::yes(Arc::new(StoppableExec {
-            input,
-            cancellation: Arc::clone(cancellation),
-        })))
+        let stop = Stop(Arc::clone(cancellation));
+        Ok(Transformed::yes(WatchedExec::new(input, stop)))
     })
     .data()
 }
 
-/// Hands rows on as they are, until the query is cancelled.
+/// Lets rows pass until the query is cancelled.
 #[derive(Debug)]
-struct StoppableExec {
-    input: Arc<dyn ExecutionPlan>,
-    cancellation: Arc<Cancellation>,
-}
+struct Stop(Arc<Cancellation>);
 
-impl DisplayAs for StoppableExec {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StoppableExec")
-    }
-}
-
-impl ExecutionPlan for StoppableExec {
+impl Watch for Stop {
     fn name(&self) -> &'static str {
-        "StoppableExec"
+        "until the query is cancelled"
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn apply_expressions(
+    fn watch(
         &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (Some(input), true) = (children.pop(), children.is_empty()) else {
-            return internal_err!("a join that can be stopped is one input");
-        };
-        let cancellation = Arc::clone(&self.cancellation);
-        Ok(Arc::new(Self {
-            input,
-            cancellation,
-        }))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        replace_children_if_necessary(self, children)
-    }
-
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let cancellation = Arc::clone(&self.cancellation);
-        let batches = self.input.execute(partition, context)?.map(move |batch| {
+        batches: SendableRecordBatchStream,
+        _partition: usize,
+        _context: &TaskContext,
+    ) -> SendableRecordBatchStream {
+        let cancellation = Arc::clone(&self.0);
+        let schema = batches.schema();
+        let batches = batches.map(move |batch| {
             cancellation.check()?;
             batch
         });
-        let batches = RecordBatchStreamAdapter::new(self.schema(), batches);
-        Ok(make_cooperative(Box::pin(batches)))
+        make_cooperative(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
     }
 }
 

@@ -5,27 +5,25 @@
 //! out. Columns of views are given back at the end only: the window appends its next rows to those
 //! that it has left, and the views that come of it hold the bytes of all before.
 
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{Result, internal_err};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::execution_plan::ReplaceChildrenOptions;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-    replace_children_if_necessary,
+    ExecutionPlan, ExecutionPlanProperties, replace_children_if_necessary,
 };
 use futures::StreamExt;
 use parking_lot::Mutex;
+
+use crate::watched::{Watch, WatchedExec};
 
 /// Puts the two nodes around each window. It must come last: other rules look for windows.
 #[derive(Debug)]
@@ -48,18 +46,9 @@ impl PhysicalOptimizerRule for CountWindows {
             }
             let partitions = input.output_partitioning().partition_count();
             let kept = Arc::new(Kept((0..partitions).map(|_| Mutex::default()).collect()));
-            let below = WindowRowsExec {
-                input: Arc::clone(input),
-                kept: Arc::clone(&kept),
-                end: End::Input,
-            };
-            let input = replace_children_if_necessary(node, vec![Arc::new(below)])?;
-            let end = End::Output;
-            Ok(Transformed::yes(Arc::new(WindowRowsExec {
-                input,
-                kept,
-                end,
-            })))
+            let below = WatchedExec::new(Arc::clone(input), Input(Arc::clone(&kept)));
+            let window = replace_children_if_necessary(node, vec![below])?;
+            Ok(Transformed::yes(WatchedExec::new(window, Output(kept))))
         })
         .data()
     }
@@ -137,99 +126,57 @@ fn column_bytes(column: &ArrayRef) -> (usize, usize) {
     (column.len() * size_of::<u128>(), view_bytes)
 }
 
-/// On which side of the window a node stands.
-#[derive(Clone, Copy, Debug)]
-enum End {
-    Input,
-    Output,
-}
-
-/// Hands rows on as they are, and counts them.
+/// Counts the rows that go into a window.
 #[derive(Debug)]
-struct WindowRowsExec {
-    input: Arc<dyn ExecutionPlan>,
-    kept: Arc<Kept>,
-    end: End,
-}
+struct Input(Arc<Kept>);
 
-impl DisplayAs for WindowRowsExec {
-    fn fmt_as(&self, _format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "WindowRowsExec: {:?}", self.end)
-    }
-}
-
-impl ExecutionPlan for WindowRowsExec {
+impl Watch for Input {
     fn name(&self) -> &'static str {
-        "WindowRowsExec"
+        "rows into a window"
     }
 
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
-    }
-
-    fn apply_expressions(
+    fn watch(
         &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (Some(input), true) = (children.pop(), children.is_empty()) else {
-            return internal_err!("the rows of a window have one input");
-        };
-        let (kept, end) = (Arc::clone(&self.kept), self.end);
-        Ok(Arc::new(Self { input, kept, end }))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        replace_children_if_necessary(self, children)
-    }
-
-    fn execute(
-        &self,
+        batches: SendableRecordBatchStream,
         partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let schema = self.schema();
-        let kept = Arc::clone(&self.kept);
-        match self.end {
-            End::Input => {
-                kept.begin(partition, context.memory_pool());
-                let batches = self.input.execute(partition, context)?;
-                let batches = batches.map(move |batch| {
-                    let batch = batch?;
-                    kept.add(partition, &batch)?;
-                    Ok(batch)
-                });
-                Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
-            }
-            End::Output => {
-                let batches = self.input.execute(partition, context)?;
-                let running = Running { kept, partition };
-                let batches = batches.map(move |batch| {
-                    let batch = batch?;
-                    running.kept.remove(partition, batch.num_rows())?;
-                    Ok(batch)
-                });
-                Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
-            }
-        }
+        context: &TaskContext,
+    ) -> SendableRecordBatchStream {
+        let kept = Arc::clone(&self.0);
+        kept.begin(partition, context.memory_pool());
+        let schema = batches.schema();
+        let batches = batches.map(move |batch| {
+            let batch = batch?;
+            kept.add(partition, &batch)?;
+            Ok(batch)
+        });
+        Box::pin(RecordBatchStreamAdapter::new(schema, batches))
+    }
+}
+
+/// Counts the rows that come out of it.
+#[derive(Debug)]
+struct Output(Arc<Kept>);
+
+impl Watch for Output {
+    fn name(&self) -> &'static str {
+        "rows out of a window"
+    }
+
+    fn watch(
+        &self,
+        batches: SendableRecordBatchStream,
+        partition: usize,
+        _context: &TaskContext,
+    ) -> SendableRecordBatchStream {
+        let kept = Arc::clone(&self.0);
+        let running = Running { kept, partition };
+        let schema = batches.schema();
+        let batches = batches.map(move |batch| {
+            let batch = batch?;
+            running.kept.remove(partition, batch.num_rows())?;
+            Ok(batch)
+        });
+        Box::pin(RecordBatchStreamAdapter::new(schema, batches))
     }
 }
 

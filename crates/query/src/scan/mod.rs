@@ -41,6 +41,7 @@ pub use table::CollectionTable;
 pub(crate) use access::LOOKUPS_MAX;
 pub(crate) use index_only::AnswerFromIndex;
 pub(crate) use paths::access_kinds;
+pub(crate) use predicate::is_comparison;
 pub(crate) use stream::{BatchBytes, Cancellation};
 pub(crate) use zeros::JoinZeros;
 

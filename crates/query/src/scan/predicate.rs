@@ -214,7 +214,8 @@ fn may_raise(expr: &Arc<dyn PhysicalExpr>) -> bool {
     walked.is_err() || !safe
 }
 
-fn is_comparison(operator: Operator) -> bool {
+/// Whether the operator puts two values of one type in an order, or two conditions together.
+pub(crate) fn is_comparison(operator: Operator) -> bool {
     matches!(
         operator,
         Operator::Eq
