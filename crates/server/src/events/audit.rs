@@ -4,12 +4,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
-use super::document::{Actor, Event, Kind, Severity, Subject};
+use super::document::{self, Actor, Event, Kind, Severity, Subject};
 use crate::app::App;
 use crate::call::Call;
 use crate::error::ApiResult;
+
+/// Characters of a name that are noted.
+const NAME_CHARACTERS_MAX: usize = 300;
+
+/// Collections of one event.
+const COLLECTIONS_MAX: usize = 100;
 
 /// A call whose outcome is to be noted.
 pub(crate) struct Audit {
@@ -31,13 +37,36 @@ struct Change {
     segment: &'static str,
 }
 
-/// Names in the bodies of requests that make something.
+/// Names in the bodies of requests. What is no text is no name, and for the handler to complain of.
 #[derive(Default, Deserialize)]
+#[serde(default)]
 struct Names {
-    name: Option<String>,
-    email: Option<String>,
-    tag_name: Option<String>,
-    collection_path: Option<String>,
+    name: Json,
+    role_name: Json,
+    email: Json,
+    ql_name: Json,
+    tag: Json,
+    tag_name: Json,
+    version: Json,
+    collection_paths: Json,
+}
+
+impl Names {
+    /// The name of what is made.
+    fn of_new(&self, kind: Kind) -> Option<String> {
+        text(match kind {
+            "ROLE" => &self.role_name,
+            "USER" => &self.email,
+            _ => &self.name,
+        })
+    }
+}
+
+/// The beginning of a text: nobody has longer names than that.
+fn text(value: &Json) -> Option<String> {
+    value
+        .as_str()
+        .map(|text| document::shortened(text, NAME_CHARACTERS_MAX))
 }
 
 #[rustfmt::skip]
@@ -155,48 +184,63 @@ impl Audit {
         let names: Names = serde_json::from_slice(&self.body).unwrap_or_default();
         let in_path = |name: &str| {
             let found = self.segments.iter().find(|(segment, _)| segment == name);
-            found.map(|(_, value)| value.clone())
+            found.map(|(_, value)| document::shortened(value, NAME_CHARACTERS_MAX))
         };
-        let name = in_path(segment).or(names.name).or(names.email);
-        let workspace = in_path("workspace");
-        let mut subject = Subject::default();
+        let name = in_path(segment).or_else(|| names.of_new(kind));
+        let workspace = match kind {
+            "WORKSPACE" => name.clone(),
+            _ => in_path("workspace"),
+        };
         let collection = match kind {
             "COLLECTION" => name.clone(),
             _ => in_path("collection"),
         };
-        let mounted = in_path("collectionPath").or(names.collection_path);
-        let collection = match (&workspace, collection) {
-            (Some(workspace), Some(collection)) => Some(format!("{workspace}.{collection}")),
-            _ => mounted,
-        };
-        subject.collections.extend(collection);
-        let mut details = Map::new();
+        let mut subject = Subject::default();
+        match (&workspace, collection) {
+            (Some(workspace), Some(collection)) => {
+                subject
+                    .collections
+                    .push(format!("{workspace}.{collection}"));
+            }
+            _ => {
+                let mounted = names.collection_paths.as_array().into_iter().flatten();
+                let mounted = mounted.filter_map(text).take(COLLECTIONS_MAX);
+                subject.collections.extend(in_path("collectionPath"));
+                subject.collections.extend(mounted);
+            }
+        }
         match kind {
             "API_KEY" => subject.api_key_name.clone_from(&name),
             "INTEGRATION" => subject.integrations.extend(name.clone()),
             "QUERY_LAMBDA" => subject.query_lambda.clone_from(&name),
-            "WORKSPACE" | "COLLECTION" | "ORGANIZATION" => {}
-            other => {
-                let name = name
-                    .clone()
-                    .map(|name| (other.to_lowercase(), Json::from(name)));
-                details.extend(name);
-            }
+            "SCHEDULED_LAMBDA" => subject.query_lambda = text(&names.ql_name),
+            _ => {}
         }
-        let user = in_path("user").map(|user| ("user".to_owned(), Json::from(user)));
-        details.extend(user);
-        subject.tag_name = in_path("tag").or(names.tag_name);
-        subject.version = in_path("version");
-        subject.workspace_name = match kind {
-            "WORKSPACE" => name.clone(),
-            _ => workspace.clone(),
-        };
-        subject.workspace.clone_from(&subject.workspace_name);
-        subject.details = details;
-        let full_name = match (workspace.filter(|_| segment != "workspace"), name) {
+        if matches!(kind, "QUERY_LAMBDA" | "SCHEDULED_LAMBDA") {
+            let tag = in_path("tag").or_else(|| text(&names.tag_name));
+            subject.tag_name = tag.or_else(|| text(&names.tag));
+            subject.version = in_path("version").or_else(|| text(&names.version));
+        }
+        // Others have no member of their own.
+        let has_member = matches!(
+            kind,
+            "API_KEY" | "COLLECTION" | "INTEGRATION" | "QUERY_LAMBDA" | "WORKSPACE"
+        );
+        let named = name.clone().filter(|_| !has_member);
+        let details = [
+            (kind.to_lowercase(), named),
+            ("user".to_owned(), in_path("user")),
+        ];
+        let details = details
+            .into_iter()
+            .filter_map(|(member, name)| Some((member, name?.into())));
+        subject.details = details.collect();
+        let full_name = match (workspace.as_ref().filter(|_| kind != "WORKSPACE"), name) {
             (Some(workspace), Some(name)) => Some(format!("{workspace}.{name}")),
             (_, name) => name,
         };
+        subject.workspace.clone_from(&workspace);
+        subject.workspace_name = workspace;
         (full_name, subject)
     }
 }

@@ -9,6 +9,9 @@ use serde_json::{Map, Value as Json};
 use crate::app::App;
 use crate::ids;
 
+/// Characters of a message, and of what a program calls itself.
+const TEXT_CHARACTERS_MAX: usize = 2_000;
+
 /// What an event is about; the beginning of its label.
 pub(super) type Kind = &'static str;
 
@@ -29,9 +32,10 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    pub(super) fn user_agent(&self) -> Option<&str> {
+    pub(super) fn user_agent(&self) -> Option<String> {
         let value = self.user_agent.as_ref()?;
-        value.to_str().ok()
+        let value = value.to_str().ok()?;
+        Some(shortened(value, TEXT_CHARACTERS_MAX))
     }
 }
 
@@ -103,7 +107,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     api_key_identifier: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_agent: Option<&'a str>,
+    user_agent: Option<String>,
     #[serde(flatten)]
     subject: &'a Subject,
 }
@@ -133,7 +137,7 @@ impl Event {
             kind: self.kind,
             label: &self.label,
             severity: self.severity,
-            message: &self.message,
+            message: &shortened(&self.message, TEXT_CHARACTERS_MAX),
             log_type: "EVENT",
             cluster: ids::CLUSTER,
             org_id: &organization.id,
@@ -146,6 +150,11 @@ impl Event {
             subject: &self.subject,
         })
     }
+}
+
+/// The first characters of a text: who sends megabytes is not to have them kept, perhaps many times.
+pub(super) fn shortened(text: &str, characters_max: usize) -> String {
+    text.chars().take(characters_max).collect()
 }
 
 /// What serializes as JSON, as a document.

@@ -30,8 +30,8 @@ use crate::listener;
 /// How often what was noted is written.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Events that wait to be written while that fails; further ones are lost.
-const EVENTS_MAX: usize = 10_000;
+/// Events that wait to be written while that fails; further ones are lost. One may have a few ten kilobytes.
+const EVENTS_MAX: usize = 1_000;
 
 /// The type of sources that are written here, and the kind of them that gets queries.
 const SYSTEM_SOURCE: &str = "system";

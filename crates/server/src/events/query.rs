@@ -39,7 +39,7 @@ struct LogLine<'a> {
     info: &'a QueryInfo,
     collections: &'a [String],
     api_key_name: Option<&'a str>,
-    user_agent: Option<&'a str>,
+    user_agent: Option<String>,
     virtual_instance_id: &'a str,
     query_lambda_path: Option<&'a str>,
 }

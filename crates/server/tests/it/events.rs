@@ -234,3 +234,73 @@ async fn of_many_queries_at_once_the_first_are_noted_and_the_others_counted() {
     assert!(left_out > 0);
     rows_when(&rig, sql, 50 - left_out).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_names_what_it_is_about_wherever_that_stands_in_the_request() {
+    let rig = Rig::start().await;
+    rig.create_collection("c").await;
+    let role = json!({ "role_name": "r", "privileges": [], "name": "other" });
+    rig.post("/v1/orgs/self/roles", role).await;
+    let user = json!({ "email": "ada@example.com", "roles": ["read-only"] });
+    rig.post("/v1/orgs/self/users", user).await;
+    let lambdas = "/v1/orgs/self/ws/commons/lambdas";
+    let lambda = json!({ "name": "l", "sql": { "query": "SELECT 1" } });
+    let made = rig.post(lambdas, lambda).await;
+    let version = &made["data"]["version"];
+    let tag = json!({ "tag_name": "t", "version": version });
+    rig.post(&format!("{lambdas}/l/tags"), tag).await;
+    let instance = rig.get("/v1/orgs/self/virtualinstances").await["data"][0]["id"].clone();
+    let mounts = format!(
+        "/v1/orgs/self/virtualinstances/{}/mounts",
+        instance.as_str().unwrap()
+    );
+    rig.post(&mounts, json!({ "collection_paths": ["commons.c"] }))
+        .await;
+
+    let role = &events(&rig, "ROLE_CREATED", 1).await[0];
+    assert_eq!(role["details"], json!({ "role": "r" }));
+    assert_eq!(role["message"], "role `r`: created");
+    let user = &events(&rig, "USER_CREATED", 1).await[0];
+    assert_eq!(user["details"], json!({ "user": "ada@example.com" }));
+    let tag = &events(&rig, "QUERY_LAMBDA_TAG_CREATED", 1).await[0];
+    assert_eq!(tag["queryLambda"], "l");
+    assert_eq!(tag["tagName"], "t");
+    assert_eq!(&tag["version"], version);
+    let mount = &events(&rig, "VIRTUAL_INSTANCE_COLLECTION_MOUNTED", 1).await[0];
+    assert_eq!(mount["collections"], json!(["commons.c"]));
+    assert_eq!(mount["details"], json!({ "virtual_instance": instance }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_name_that_nobody_has_a_piece_is_kept() {
+    let rig = Rig::start().await;
+    let long = "n".repeat(1 << 20);
+    for body in [
+        json!({ "name": long }),
+        json!({ "name": { "deep": [long] } }),
+        json!({ "name": "w", "description": 5 }),
+    ] {
+        let refused = rig.call("POST", "/v1/orgs/self/ws", Some(body)).await;
+        assert!(refused.status.is_client_error(), "{}", refused.status);
+    }
+    let failed = events(&rig, "WORKSPACE_ERROR", 3).await;
+    for event in failed {
+        let bytes = event.to_string().len();
+        assert!(bytes < 10_000, "{bytes}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_a_time_without_room_on_disk_are_written_when_there_is_some() {
+    let rig = Rig::start().await;
+    rig.disk.set_capacity(Some(rig.disk.used_bytes()));
+    let refused = rig
+        .call("POST", "/v1/orgs/self/ws", Some(json!({ "name": "w" })))
+        .await;
+    refused.failure(503, "SERVICEUNAVAILABLE");
+    // Longer than it takes until they are written for the first time.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    rig.disk.set_capacity(None);
+    let failed = &events(&rig, "WORKSPACE_ERROR", 1).await[0];
+    assert_eq!(failed["workspace"], "w");
+}
