@@ -1,7 +1,7 @@
 //! Avro's object container files: a document for each record.
 //!
 //! Our own, because the two crates that there are take damage for data: `arrow-avro` compares no sync markers and takes
-//! a file that is cut off for a short one, `apache-avro` makes nulls of what is missing and brings thirty crates. The
+//! a file that is cut off for a short one, `apache-avro` makes nulls of what is missing and brings some twenty crates. The
 //! format is a page of its specification. `cursor.rs` reads numbers and bytes, `schema.rs` the types, `value.rs` the
 //! values, `codec.rs` unpacks blocks.
 
