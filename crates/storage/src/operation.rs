@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use outcrop_document::{Object, PatchError};
+use outcrop_document::{Object, PatchError, Value, k};
 
 /// Computes the new version of a document from the stored one.
 ///
@@ -38,6 +38,12 @@ impl Operation {
     /// Adds `document`, or replaces the one that has the same id.
     #[must_use]
     pub fn put(id: impl Into<String>, document: Object) -> Self {
+        Self::put_encoded(id, k::encode(&Value::Object(document)))
+    }
+
+    /// As [`put`](Self::put), for a document that is K already.
+    #[must_use]
+    pub fn put_encoded(id: impl Into<String>, document: Vec<u8>) -> Self {
         Self {
             id: id.into(),
             action: Action::Put(document),
@@ -80,9 +86,9 @@ impl Operation {
 
 /// The kinds of change.
 pub enum Action {
-    /// Adds or replaces the document. The object holds `_id` (a string equal to
+    /// Adds or replaces the document. It is the K of an object that holds `_id` (a string equal to
     /// [`Operation::id`]) and `_event_time`.
-    Put(Object),
+    Put(Vec<u8>),
     /// Deletes the document.
     Delete,
     /// Replaces the document by a function of itself. The result keeps its `_id`.
@@ -94,7 +100,7 @@ pub enum Action {
 impl fmt::Debug for Action {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Put(document) => formatter.debug_tuple("Put").field(document).finish(),
+            Self::Put(_) => formatter.write_str("Put(..)"),
             Self::Delete => formatter.write_str("Delete"),
             Self::Patch(_) => formatter.write_str("Patch(..)"),
             Self::Decide(_) => formatter.write_str("Decide(..)"),

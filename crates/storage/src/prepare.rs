@@ -1,10 +1,11 @@
-//! The part of a write that needs no knowledge of the collection: documents become K bytes and a
-//! chunk of columns. It runs in the task of the request, so that the writer thread has little to
+//! The part of a write that needs no knowledge of the collection: documents become a chunk of
+//! columns and the payload of a log record. It runs in the task of the request, so that the writer thread has little to
 //! do and many requests are prepared at once.
 
 use std::fmt;
 use std::sync::Arc;
 
+use outcrop_document::k::{Node, View};
 use outcrop_document::{Value, k};
 
 use crate::chunk::Chunk;
@@ -57,7 +58,7 @@ impl fmt::Debug for PreparedAction {
     }
 }
 
-/// Encodes the documents of a batch and builds their columns.
+/// Builds the columns of the documents of a batch, and what goes to the log.
 ///
 /// # Errors
 /// [`WriteError::TooLarge`], [`WriteError::IdMismatch`], and [`WriteError::Segment`] if the
@@ -70,15 +71,12 @@ pub(crate) fn prepare(operations: Vec<Operation>) -> Result<PreparedBatch, Write
     for Operation { id, action } in operations {
         let action = match action {
             Action::Put(document) => {
-                let has_id =
-                    matches!(document.get(ID_FIELD), Some(Value::String(found)) if *found == id);
-                if !has_id {
+                if !has_id(&document, &id) {
                     return Err(WriteError::IdMismatch { id });
                 }
                 let row = u32::try_from(documents.len()).unwrap_or(u32::MAX);
-                let bytes = k::encode(&Value::Object(document));
-                document_bytes += bytes.len() as u64;
-                documents.push(bytes);
+                document_bytes += document.len() as u64;
+                documents.push(document);
                 PreparedAction::Put { row }
             }
             Action::Delete => PreparedAction::Delete,
@@ -108,6 +106,12 @@ pub(crate) fn prepare(operations: Vec<Operation>) -> Result<PreparedBatch, Write
         payload,
         document_bytes,
     })
+}
+
+fn has_id(document: &[u8], id: &str) -> bool {
+    let member = Node::root(document).and_then(|root| root.get(ID_FIELD));
+    let value = member.and_then(|member| member.map(|member| member.view()).transpose());
+    matches!(value, Ok(Some(View::String(found))) if found == id)
 }
 
 /// The columns of the documents, if there are any.

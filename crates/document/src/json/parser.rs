@@ -1,19 +1,29 @@
-//! JSON text (RFC 8259) straight into a [`Value`].
+//! JSON text (RFC 8259) straight into a [`BorrowedValue`].
 //!
 //! Our own, because types must not be guessed away: `-0` is the int 0, `-0.0` keeps its sign, every
 //! float is the nearest one, and each error knows its byte. The text is checked to be UTF-8 once,
 //! up front; strings are then scanned eight bytes at a time (`scan.rs`).
 
-use super::{JsonError, NESTING_MAX, scan};
-use crate::{Object, Value};
+use std::borrow::Cow;
+
+use super::{BorrowedObject, BorrowedValue, JsonError, ListMember, NESTING_MAX, scan};
 
 /// Reads one value with nothing but blanks around it.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| JsonError::at(bytes, error.valid_up_to(), "text is not valid UTF-8"))?;
-    let mut parser = Parser { text, offset: 0 };
+pub(super) fn parse(bytes: &[u8]) -> Result<BorrowedValue<'_>, JsonError> {
+    let mut parser = Parser::new(bytes)?;
     let value = parser.document();
     value.map_err(|message| JsonError::at(bytes, parser.offset, message))
+}
+
+/// See [`parse_list`](super::parse_list).
+pub(super) fn parse_list<'a, T>(
+    bytes: &'a [u8],
+    member: &str,
+    read: impl FnMut(usize, BorrowedValue<'a>) -> T,
+) -> Result<ListMember<T>, JsonError> {
+    let mut parser = Parser::new(bytes)?;
+    let list = parser.list(member, read);
+    list.map_err(|message| JsonError::at(bytes, parser.offset, message))
 }
 
 /// What went wrong at the parser's offset.
@@ -28,34 +38,101 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn document(&mut self) -> Result<Value, Message> {
+    fn new(bytes: &'a [u8]) -> Result<Self, JsonError> {
+        let text = std::str::from_utf8(bytes);
+        let text = text.map_err(|error| {
+            JsonError::at(bytes, error.valid_up_to(), "text is not valid UTF-8")
+        })?;
+        Ok(Self { text, offset: 0 })
+    }
+
+    fn document(&mut self) -> Result<BorrowedValue<'a>, Message> {
         let value = self.value(0)?;
+        self.end()?;
+        Ok(value)
+    }
+
+    fn list<T>(
+        &mut self,
+        member: &str,
+        mut read: impl FnMut(usize, BorrowedValue<'a>) -> T,
+    ) -> Result<ListMember<T>, Message> {
+        if self.peek_token() != Some(b'{') {
+            self.document()?;
+            return Ok(ListMember::NoObject);
+        }
+        let depth = inner(inner(0)?)?;
+        let mut found = ListMember::NoList;
+        self.members(|parser, name| {
+            if name != member {
+                return parser.value(1).map(drop);
+            }
+            // Of equal names the last wins.
+            if parser.peek_token() != Some(b'[') {
+                found = ListMember::NoList;
+                return parser.value(1).map(drop);
+            }
+            let mut list = Vec::new();
+            parser.elements(|parser| {
+                list.push(read(list.len(), parser.value(depth)?));
+                Ok(())
+            })?;
+            found = ListMember::List(list);
+            Ok(())
+        })?;
+        self.end()?;
+        Ok(found)
+    }
+
+    /// Refuses what comes after the value.
+    fn end(&mut self) -> Result<(), Message> {
         match self.peek_token() {
-            None => Ok(value),
+            None => Ok(()),
             Some(_) => Err("unexpected text after the value"),
         }
     }
 
     /// The value that starts at the next token, inside `depth` containers.
-    fn value(&mut self, depth: usize) -> Result<Value, Message> {
+    fn value(&mut self, depth: usize) -> Result<BorrowedValue<'a>, Message> {
         match self.peek_token().ok_or(END_OF_TEXT)? {
-            b'"' => self.string().map(Value::String),
-            b'{' => self.object(inner(depth)?).map(Value::Object),
-            b'[' => self.array(inner(depth)?).map(Value::Array),
+            b'"' => self.string().map(BorrowedValue::String),
+            b'{' => self.object(inner(depth)?).map(BorrowedValue::Object),
+            b'[' => self.array(inner(depth)?).map(BorrowedValue::Array),
             b'-' | b'0'..=b'9' => self.number(),
-            b't' => self.word("true", Value::Bool(true)),
-            b'f' => self.word("false", Value::Bool(false)),
-            b'n' => self.word("null", Value::Null),
+            b't' => self.word("true", BorrowedValue::Bool(true)),
+            b'f' => self.word("false", BorrowedValue::Bool(false)),
+            b'n' => self.word("null", BorrowedValue::Null),
             b'N' | b'I' => Err("NaN and Infinity are not JSON numbers"),
             _ => Err("expected a value"),
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Object, Message> {
-        let mut members = Object::new();
+    fn object(&mut self, depth: usize) -> Result<BorrowedObject<'a>, Message> {
+        let mut members = Vec::new();
+        self.members(|parser, name| {
+            members.push((name, parser.value(depth)?));
+            Ok(())
+        })?;
+        Ok(BorrowedObject::new(members))
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Vec<BorrowedValue<'a>>, Message> {
+        let mut elements = Vec::new();
+        self.elements(|parser| {
+            elements.push(parser.value(depth)?);
+            Ok(())
+        })?;
+        Ok(elements)
+    }
+
+    /// Steps over the object that begins here; `value` reads the value of each member.
+    fn members(
+        &mut self,
+        mut value: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), Message>,
+    ) -> Result<(), Message> {
         self.offset += 1;
         if self.eat_token(b'}') {
-            return Ok(members);
+            return Ok(());
         }
         loop {
             match self.peek_token().ok_or(END_OF_TEXT)? {
@@ -66,10 +143,9 @@ impl<'a> Parser<'a> {
             if !self.eat_token(b':') {
                 return Err(self.unexpected("expected `:`"));
             }
-            // Of equal names the last wins.
-            members.insert(name, self.value(depth)?);
+            value(self, name)?;
             if self.eat_token(b'}') {
-                return Ok(members);
+                return Ok(());
             }
             if !self.eat_token(b',') {
                 return Err(self.unexpected("expected `,` or `}`"));
@@ -77,16 +153,19 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Vec<Value>, Message> {
-        let mut elements = Vec::new();
+    /// Steps over the array that begins here; `value` reads each element.
+    fn elements(
+        &mut self,
+        mut value: impl FnMut(&mut Self) -> Result<(), Message>,
+    ) -> Result<(), Message> {
         self.offset += 1;
         if self.eat_token(b']') {
-            return Ok(elements);
+            return Ok(());
         }
         loop {
-            elements.push(self.value(depth)?);
+            value(self)?;
             if self.eat_token(b']') {
-                return Ok(elements);
+                return Ok(());
             }
             if !self.eat_token(b',') {
                 return Err(self.unexpected("expected `,` or `]`"));
@@ -94,7 +173,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, Message> {
+    fn word(&mut self, word: &str, value: BorrowedValue<'a>) -> Result<BorrowedValue<'a>, Message> {
         if !self.rest().starts_with(word.as_bytes()) {
             return Err("expected a value");
         }
@@ -103,7 +182,7 @@ impl<'a> Parser<'a> {
     }
 
     /// A number: an int if it has neither point nor exponent and fits, else the nearest float.
-    fn number(&mut self) -> Result<Value, Message> {
+    fn number(&mut self) -> Result<BorrowedValue<'a>, Message> {
         let start = self.offset;
         self.offset += usize::from(self.peek() == Some(b'-'));
         match self.peek() {
@@ -127,10 +206,10 @@ impl<'a> Parser<'a> {
         }
         let number = &self.text[start..self.offset];
         if is_int && let Ok(int) = number.parse() {
-            return Ok(Value::Int(int));
+            return Ok(BorrowedValue::Int(int));
         }
         match number.parse::<f64>() {
-            Ok(float) if float.is_finite() => Ok(Value::Float(float)),
+            Ok(float) if float.is_finite() => Ok(BorrowedValue::Float(float)),
             _ => {
                 self.offset = start;
                 Err("number is out of the range of a float")
@@ -153,18 +232,18 @@ impl<'a> Parser<'a> {
     }
 
     /// The string whose opening quote is the next byte.
-    fn string(&mut self) -> Result<String, Message> {
+    fn string(&mut self) -> Result<Cow<'a, str>, Message> {
         self.offset += 1;
         let plain = self.plain_text()?;
         if self.peek() == Some(b'"') {
             self.offset += 1;
-            return Ok(plain.to_owned());
+            return Ok(Cow::Borrowed(plain));
         }
         let mut text = plain.to_owned();
         loop {
             self.offset += 1;
             if self.text.as_bytes()[self.offset - 1] == b'"' {
-                return Ok(text);
+                return Ok(Cow::Owned(text));
             }
             text.push(self.escape()?);
             text.push_str(self.plain_text()?);

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Object, strategies};
+use crate::{Date, Object, strategies};
 
 fn parsed(text: &str) -> Value {
     parse(text.as_bytes()).unwrap()
@@ -415,6 +415,35 @@ proptest! {
     }
 
     #[test]
+    fn borrowed_objects_encode_as_owned_ones(text in near_json()) {
+        if let Ok(BorrowedValue::Object(object)) = parse_borrowed(text.as_bytes()) {
+            let borrowed = crate::k::encode_borrowed(&object);
+            let owned = Value::Object(object.into_object());
+            prop_assert_eq!(borrowed, crate::k::encode(&owned), "{}", text);
+        }
+    }
+
+    #[test]
+    fn lists_are_read_as_by_the_whole_value(
+        list in near_json(), before in near_json(), behind in near_json(),
+    ) {
+        let text = format!("{{\"d\":{before},\"e\":1,\"d\":{list}}}{behind}");
+        let whole = parse(text.as_bytes()).map(|value| match value {
+            Value::Object(mut members) => match members.remove("d") {
+                Some(Value::Array(elements)) => {
+                    ListMember::List(elements.into_iter().enumerate().collect())
+                }
+                _ => ListMember::NoList,
+            },
+            _ => ListMember::NoObject,
+        });
+        let read = |place, value: BorrowedValue<'_>| (place, value.into_value());
+        let ours = parse_list(text.as_bytes(), "d", read);
+        // As text, which tells -0.0 from 0.0.
+        prop_assert_eq!(format!("{ours:?}"), format!("{whole:?}"), "{}", text);
+    }
+
+    #[test]
     fn printed_json_is_json(object in strategies::object()) {
         let text = to_string(&Value::Object(object));
         prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
@@ -426,6 +455,66 @@ proptest! {
         prop_assume!(!format!("{plain:?}").contains("__rockset_type"));
         let resolved = resolve_typed(plain.clone()).unwrap();
         prop_assert_eq!(format!("{resolved:?}"), format!("{plain:?}"));
+    }
+}
+
+#[test]
+fn members_of_a_borrowed_object_are_changed_in_place() {
+    let text = r#"{"c":"x\ny","a":1,"b":[{"d":null}],"a":2}"#;
+    let Ok(BorrowedValue::Object(mut object)) = parse_borrowed(text.as_bytes()) else {
+        panic!("{text} is an object");
+    };
+    assert_eq!(object.get("a"), Some(&BorrowedValue::Int(2)));
+    assert_eq!(object.get("d"), None);
+    assert_eq!(object.remove("a"), Some(BorrowedValue::Int(2)));
+    assert_eq!(object.remove("a"), None);
+    object.insert("bb", BorrowedValue::Owned(Box::new(Value::Date(Date(0)))));
+    object.insert("c", BorrowedValue::Bool(true));
+    let names: Vec<&str> = object.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["b", "bb", "c"]);
+    let owned = Value::Object(object.clone().into_object());
+    assert_eq!(
+        to_string(&owned),
+        r#"{"b":[{"d":null}],"bb":{"__rockset_type":"DATE","value":"1970-01-01"},"c":true}"#
+    );
+    assert_eq!(crate::k::encode_borrowed(&object), crate::k::encode(&owned));
+}
+
+#[test]
+fn a_list_member_is_told_from_others() {
+    let read = |text: &str| parse_list(text.as_bytes(), "data", |place, _| place);
+    assert_eq!(
+        read("{\"data\":[1,{},[]]}"),
+        Ok(ListMember::List(vec![0, 1, 2]))
+    );
+    assert_eq!(read("{\"data\":[]}"), Ok(ListMember::List(vec![])));
+    assert_eq!(read("{\"data\":[1],\"data\":2}"), Ok(ListMember::NoList));
+    assert_eq!(read("{\"a\":[1]}"), Ok(ListMember::NoList));
+    assert_eq!(read("[1]"), Ok(ListMember::NoObject));
+    for text in ["", "{\"data\":[1]} 2", "{\"data\":[1,]}", "{\"data\":[1}"] {
+        let expected = parse(text.as_bytes()).unwrap_err();
+        assert_eq!(read(text), Err(expected), "{text}");
+    }
+    let deep = |levels: usize| format!("{{\"data\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+    assert!(read(&deep(NESTING_MAX - 1)).is_ok());
+    assert_eq!(
+        read(&deep(NESTING_MAX)).map(drop_list),
+        parse(deep(NESTING_MAX).as_bytes()).map(|_| ())
+    );
+}
+
+fn drop_list<T>(_: ListMember<T>) {}
+
+#[test]
+fn typed_values_are_seen_at_any_depth() {
+    for (text, expected) in [
+        (r#"{"a":[{"b":{"__rockset_type":"date"}}]}"#, true),
+        (r#"{"__rockset_type":1}"#, true),
+        (r#"{"a":"__rockset_type","b":[["__rockset_type"]]}"#, false),
+        ("[]", false),
+    ] {
+        let value = parse_borrowed(text.as_bytes()).unwrap();
+        assert_eq!(value.has_typed_values(), expected, "{text}");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::marks::{Mark, MarkWriter, Marks};
 use super::{END, ITEM, class, escape, number, shape};
 use crate::Value;
+use crate::json::{BorrowedObject, BorrowedValue};
 
 /// Writes one key after the bytes that `out` already has, and its trailer at the end.
 pub(super) struct Encoder<'a> {
@@ -51,6 +52,36 @@ impl<'a> Encoder<'a> {
                 shape::write(geography, self.out);
             }
         }
+    }
+
+    /// Appends the key of a value of JSON text.
+    fn borrowed(&mut self, value: &BorrowedValue<'_>) {
+        match value {
+            BorrowedValue::Null => self.out.push(class::NULL),
+            BorrowedValue::Bool(bool) => {
+                self.out.extend_from_slice(&[class::BOOL, u8::from(*bool)])
+            }
+            BorrowedValue::Int(int) => self.int(*int),
+            BorrowedValue::Float(float) => self.float(*float),
+            BorrowedValue::String(text) => self.text(class::STRING, text.as_bytes()),
+            BorrowedValue::Array(elements) => {
+                self.out.push(class::ARRAY);
+                elements.iter().for_each(|element| self.borrowed(element));
+                self.end();
+            }
+            BorrowedValue::Object(object) => self.borrowed_object(object),
+            BorrowedValue::Owned(value) => self.value(value),
+        }
+    }
+
+    /// Appends the key of an object of JSON text.
+    pub(super) fn borrowed_object(&mut self, object: &BorrowedObject<'_>) {
+        self.out.push(class::OBJECT);
+        for (name, member) in object.iter() {
+            self.name(name);
+            self.borrowed(member);
+        }
+        self.end();
     }
 
     pub(super) fn int(&mut self, int: i64) {

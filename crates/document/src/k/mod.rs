@@ -9,9 +9,9 @@
 //! K serves as document row, log payload, index key and as the dynamic column of a query, so most
 //! uses read a little of it without decoding the rest:
 //!
-//! - [`encode()`], [`decode()`]: a whole [`Value`];
+//! - [`encode()`], [`encode_borrowed`], [`decode()`]: a whole [`Value`], or what JSON text holds;
 //! - [`key`], [`key_length`], [`value_type`], [`get`], [`element`], [`entries`], [`elements`]: parts of the bytes;
-//! - [`Node`]: the same as a walk that copies nothing;
+//! - [`Node`]: the same without copying; [`Walker`]: all members of an object, one after the other;
 //! - [`write_json`]: the result encoding, straight from the bytes;
 //! - [`ArrayBuilder`], [`ObjectBuilder`], [`encode_int`] and its siblings: K out of K.
 //!
@@ -27,6 +27,7 @@ mod marks;
 mod node;
 mod number;
 mod shape;
+mod walk;
 
 use std::borrow::Cow;
 
@@ -36,7 +37,9 @@ pub use build::{
     encode_str, encode_time, encode_timestamp,
 };
 pub use node::{Elements, Entries, Node, View};
+pub use walk::{Walked, Walker};
 
+use crate::json::BorrowedObject;
 use crate::{GeographyError, Value, ValueType};
 
 /// The most containers that may enclose a value for it to be read again.
@@ -166,6 +169,15 @@ pub fn encode_into(value: &Value, out: &mut Vec<u8>) {
     let mut encoder = encode::Encoder::new(out);
     encoder.value(value);
     encoder.finish();
+}
+
+/// K of an object of JSON text.
+pub fn encode_borrowed(object: &BorrowedObject<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1024);
+    let mut encoder = encode::Encoder::new(&mut out);
+    encoder.borrowed_object(object);
+    encoder.finish();
+    out
 }
 
 /// The value of `k`.

@@ -70,6 +70,11 @@ impl<'a> Node<'a> {
         })
     }
 
+    /// A value of which `key` is the key, behind `first` marks of the root.
+    pub(super) fn part(key: &'a [u8], marks: Marks<'a>, first: usize) -> Self {
+        Self { key, marks, first }
+    }
+
     /// The type of the value.
     ///
     /// # Errors

@@ -217,6 +217,21 @@ fn read_everything(bytes: &[u8]) {
     }
 }
 
+/// The object that a walker is in.
+fn walked(walker: &mut Walker<'_>) -> Object {
+    let text = |bytes: Cow<'_, [u8]>| String::from_utf8(bytes.into_owned()).unwrap();
+    let mut members = Object::new();
+    while let Some(name) = walker.name().unwrap() {
+        let value = match walker.value().unwrap() {
+            Walked::Object => Value::Object(walked(walker)),
+            Walked::String(bytes) => Value::String(text(bytes)),
+            Walked::Other(node) => node.to_value().unwrap(),
+        };
+        members.insert(text(name), value);
+    }
+    members
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
@@ -271,6 +286,16 @@ proptest! {
         let k = encode(&value);
         prop_assert!(same(&rebuild(&Node::root(&k).unwrap()), &value));
         prop_assert!(same(&Node::root(&k).unwrap().to_value().unwrap(), &value));
+    }
+
+    #[test]
+    fn a_walk_comes_to_every_member(object in strategies::object()) {
+        let object = Value::Object(object);
+        let k = encode(&object);
+        let mut walker = Walker::new(&k).unwrap();
+        prop_assert!(matches!(walker.value(), Ok(Walked::Object)));
+        prop_assert!(same(&Value::Object(walked(&mut walker)), &object));
+        prop_assert!(walker.name().is_err(), "the walk is over");
     }
 
     #[test]

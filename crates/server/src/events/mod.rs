@@ -24,7 +24,7 @@ pub(crate) use query::EndedQuery;
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
-use crate::handlers::{Batch, add_documents};
+use crate::handlers::{Batch, Documents, add_documents};
 use crate::listener;
 
 /// How often what was noted is written.
@@ -154,7 +154,7 @@ async fn add(app: &App, entry: &CollectionEntry, documents: Vec<Value>) -> ApiRe
         bytes: 0,
         keeps_meta: false,
     };
-    let written = add_documents(app, entry, batch, move || Ok(documents)).await?;
+    let written = add_documents(app, entry, batch, Documents::Values(documents)).await?;
     let mut written = written.data.into_iter();
     match written.find(|document| document.status == Status::Error) {
         None => Ok(()),

@@ -23,7 +23,7 @@ mod views;
 mod virtual_instances;
 mod workspaces;
 
-pub(crate) use documents::add::{Batch, add as add_documents};
+pub(crate) use documents::add::{Batch, Documents, add as add_documents};
 pub(crate) use queries::{OFFSET_MAX, PAGE_ROWS_MAX, info as query_info};
 pub(crate) use query_lambdas::Executions;
 pub(crate) use virtual_instances::rrn as instance_rrn;

@@ -10,7 +10,7 @@ use outcrop_api::error::ErrorType;
 use outcrop_catalog::CollectionRecord;
 use outcrop_document::{Object, Timestamp, Value, json};
 
-use super::documents::add::{self, Batch};
+use super::documents::add::{self, Batch, Documents};
 use crate::blocking;
 use crate::call::{self, Call};
 use crate::error::{ApiError, ApiResult};
@@ -34,7 +34,7 @@ pub(crate) async fn kafka(call: Call) -> ApiResult<Response> {
             .catalog
             .collection(&collection.workspace, &collection.name)?;
         let documents = documents.clone();
-        let written = add::add(&call.app, &entry, batch, move || Ok(documents)).await?;
+        let written = add::add(&call.app, &entry, batch, Documents::Values(documents)).await?;
         let failed = written.data.iter();
         let failed = failed.filter(|document| document.status == Status::Error);
         let failed_count = failed.count();

@@ -6,7 +6,7 @@ use outcrop_api::{Data, upload::UploadedFile};
 use outcrop_document::{Object, Timestamp, Value};
 use serde_json::Value as Json;
 
-use super::documents::add::{self, Batch};
+use super::documents::add::{self, Batch, Documents};
 use super::sources;
 use crate::call::{self, Call};
 use crate::error::{ApiError, ApiResult};
@@ -41,7 +41,7 @@ pub(crate) async fn upload(call: Call) -> ApiResult<Response> {
             bytes: call.body.len(),
             keeps_meta: true,
         };
-        let written = add::add(&call.app, &entry, batch, move || Ok(documents)).await?;
+        let written = add::add(&call.app, &entry, batch, Documents::Values(documents)).await?;
         let (failed, taken): (Vec<_>, Vec<_>) = written
             .data
             .into_iter()

@@ -1,6 +1,7 @@
 //! The special members of a document, and its size.
 
 use outcrop_api::error::ErrorType;
+use outcrop_document::json::{BorrowedObject, BorrowedValue};
 use outcrop_document::{Object, Timestamp, Value, k};
 use outcrop_storage::HIDDEN_FIELD;
 
@@ -36,40 +37,78 @@ impl Settling {
     /// `INVALIDINPUT` if its `_event_time` is no time or it has the hidden member of storage,
     /// `CONTENTTOOLARGE` if it is too large.
     pub(crate) fn settle(&self, mut document: Object, id: &str) -> ApiResult<Object> {
-        if document.contains_key(HIDDEN_FIELD) {
-            let name = HIDDEN_FIELD.escape_debug();
-            return Err(ApiError::invalid(format!("the field `{name}` is reserved")));
-        }
+        check_hidden(document.contains_key(HIDDEN_FIELD))?;
         if !self.keeps_meta {
             document.remove(META);
         }
         document.insert(ID.to_owned(), Value::String(id.to_owned()));
-        let event_time = match document.remove(EVENT_TIME) {
-            None | Some(Value::Null) => self.received,
-            Some(value) => event_time(&value)?,
-        };
+        let event_time = self.event_time(document.remove(EVENT_TIME))?;
         document.insert(EVENT_TIME.to_owned(), Value::Timestamp(event_time));
-        self.check_size(document)
-    }
-
-    /// Refuses a document above the limit; the measure is the encoded size.
-    fn check_size(&self, document: Object) -> ApiResult<Object> {
         if !self.is_measured {
             return Ok(document);
         }
         let document = Value::Object(document);
-        let bytes = k::encode(&document).len();
+        self.check_size(k::encode(&document).len())?;
         match document {
-            Value::Object(document) if bytes <= self.document_bytes_max => Ok(document),
-            _ => Err(ApiError::new(
-                ErrorType::ContentTooLarge,
-                format!(
-                    "the document has {bytes} bytes, more than the limit of {}",
-                    self.document_bytes_max
-                ),
-            )),
+            Value::Object(document) => Ok(document),
+            _ => unreachable!("it was made of an object"),
         }
     }
+
+    /// As [`settle`](Self::settle), for a document without typed values, whose K this gives.
+    ///
+    /// # Errors
+    /// Those of [`settle`](Self::settle).
+    pub(crate) fn encode<'a>(
+        &self,
+        mut document: BorrowedObject<'a>,
+        id: &'a str,
+    ) -> ApiResult<Vec<u8>> {
+        check_hidden(document.get(HIDDEN_FIELD).is_some())?;
+        if !self.keeps_meta {
+            document.remove(META);
+        }
+        document.insert(ID, BorrowedValue::String(id.into()));
+        let own_time = document.remove(EVENT_TIME).map(BorrowedValue::into_value);
+        let event_time = Value::Timestamp(self.event_time(own_time)?);
+        document.insert(EVENT_TIME, BorrowedValue::Owned(Box::new(event_time)));
+        let k = k::encode_borrowed(&document);
+        if self.is_measured {
+            self.check_size(k.len())?;
+        }
+        Ok(k)
+    }
+
+    /// The time of a document that came with `own`.
+    fn event_time(&self, own: Option<Value>) -> ApiResult<Timestamp> {
+        match own {
+            None | Some(Value::Null) => Ok(self.received),
+            Some(value) => event_time(&value),
+        }
+    }
+
+    /// Refuses a document above the limit; the measure is the encoded size.
+    fn check_size(&self, bytes: usize) -> ApiResult<()> {
+        if bytes <= self.document_bytes_max {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            ErrorType::ContentTooLarge,
+            format!(
+                "the document has {bytes} bytes, more than the limit of {}",
+                self.document_bytes_max
+            ),
+        ))
+    }
+}
+
+/// Refuses a document that has the hidden member of storage.
+fn check_hidden(has_it: bool) -> ApiResult<()> {
+    if !has_it {
+        return Ok(());
+    }
+    let name = HIDDEN_FIELD.escape_debug();
+    Err(ApiError::invalid(format!("the field `{name}` is reserved")))
 }
 
 /// The time of a document: a text in ISO 8601, microseconds since 1970, or a typed value.

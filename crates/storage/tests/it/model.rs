@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use outcrop_storage::env::{Clock, ManualClock, MemoryDisk};
 use outcrop_storage::{
-    Action, Collection, CollectionOptions, Decision, Environment, Operation, Outcome, Store,
-    StoreOptions, WriteError,
+    Collection, CollectionOptions, Decision, Environment, Operation, Outcome, Store, StoreOptions,
+    WriteError,
 };
 use proptest::prelude::*;
 
@@ -89,13 +89,7 @@ fn operation(change: &Change, now: i64) -> Operation {
 
 /// Adds the document if there is none.
 fn offer(id: &str, value: i64, now: i64) -> Operation {
-    let Operation {
-        action: Action::Put(document),
-        ..
-    } = event(id, value, now)
-    else {
-        panic!("an event is a document to put");
-    };
+    let document = event_document(id, value, now);
     Operation::decide(id, move |stored| match stored {
         Some(_) => Decision::Keep,
         None => Decision::Put(document),

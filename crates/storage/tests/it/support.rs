@@ -61,10 +61,15 @@ pub(crate) fn put(id: &str, value: i64) -> Operation {
 
 /// A document with a time, in microseconds since 1970, and a field `group` to cluster by.
 pub(crate) fn event(id: &str, value: i64, time: i64) -> Operation {
+    Operation::put(id, event_document(id, value, time))
+}
+
+/// The document of [`event`].
+pub(crate) fn event_document(id: &str, value: i64, time: i64) -> Object {
     let mut event = document(id, value);
     event.insert("_event_time".to_owned(), Value::Timestamp(Timestamp(time)));
     event.insert("group".to_owned(), Value::Int(value % 3));
-    Operation::put(id, event)
+    event
 }
 
 /// Adds one to `value`.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use outcrop_document::{FieldPath, Object, Value};
 use outcrop_storage::{
-    Action, CollectionId, Decision, Environment, HIDDEN_FIELD, Operation, Outcome, Store,
-    StoreError, StoreOptions, WriteError,
+    CollectionId, Decision, Environment, HIDDEN_FIELD, Operation, Outcome, Store, StoreError,
+    StoreOptions, WriteError,
 };
 
 use crate::support::*;
@@ -154,10 +154,7 @@ fn a_hidden_member_is_kept_and_counted_nowhere() {
 fn a_decision_sees_the_stored_document_and_what_came_before_in_the_batch() {
     let (_disk, _store, collection) = new_store();
     let add_if_absent = |id: &str, number: i64| {
-        let document = match put(id, number).action {
-            Action::Put(document) => document,
-            other => panic!("{other:?}"),
-        };
+        let document = document(id, number);
         Operation::decide(id, move |stored| match stored {
             Some(_) => Decision::Keep,
             None => Decision::Put(document),

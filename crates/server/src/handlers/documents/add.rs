@@ -6,8 +6,10 @@
 use std::sync::Arc;
 
 use axum::response::Response;
+use bytes::Bytes;
 use outcrop_api::document::DocumentsResponse;
 use outcrop_catalog::CollectionEntry;
+use outcrop_document::json::BorrowedValue;
 use outcrop_document::{Object, Timestamp, Value, json};
 use outcrop_query::{RolledUp, Transformation, Transformed};
 use outcrop_storage::Operation;
@@ -32,10 +34,46 @@ pub(crate) async fn handle(call: Call) -> ApiResult<Response> {
         bytes: call.body.len(),
         keeps_meta: false,
     };
-    let (body, documents_max) = (call.body.clone(), call.app.limits.write_documents_max);
-    let values = move || super::elements(&body, documents_max);
-    let response = add(&call.app, &entry, batch, values).await?;
+    let documents = Documents::Body {
+        body: call.body.clone(),
+        documents_max: call.app.limits.write_documents_max,
+    };
+    let response = add(&call.app, &entry, batch, documents).await?;
     call::json(&response)
+}
+
+/// Where the documents of a batch come from.
+pub(crate) enum Documents {
+    /// The list `data` in the body of a request, which is yet to be parsed.
+    Body {
+        /// The body.
+        body: Bytes,
+        /// Most documents of one write.
+        documents_max: usize,
+    },
+    /// They are there.
+    Values(Vec<Value>),
+}
+
+impl Documents {
+    /// What `read` makes of each document.
+    ///
+    /// # Errors
+    /// Those of [`elements`](super::elements).
+    fn read<T>(self, read: impl Fn(usize, BorrowedValue<'_>) -> T) -> ApiResult<Vec<T>> {
+        match self {
+            Self::Body {
+                body,
+                documents_max,
+            } => super::elements(&body, documents_max, read),
+            Self::Values(values) => {
+                let values = values.into_iter().enumerate();
+                let read =
+                    values.map(|(index, value)| read(index, BorrowedValue::Owned(Box::new(value))));
+                Ok(read.collect())
+            }
+        }
+    }
 }
 
 /// Documents that come in together.
@@ -49,19 +87,17 @@ pub(crate) struct Batch {
     pub(crate) keeps_meta: bool,
 }
 
-/// Adds the documents `values` of a batch to a collection, and tells what became of each.
+/// Adds the documents of a batch to a collection, and tells what became of each.
 ///
 /// # Errors
-/// Those of `values`, of a transformation that fails as a whole, and of storage.
-pub(crate) async fn add<V>(
+/// Those of a body that is no list of documents, of a transformation that fails as a whole, and of
+/// storage.
+pub(crate) async fn add(
     app: &App,
     entry: &CollectionEntry,
     batch: Batch,
-    values: V,
-) -> ApiResult<DocumentsResponse>
-where
-    V: FnOnce() -> ApiResult<Vec<Value>> + Send + 'static,
-{
+    documents: Documents,
+) -> ApiResult<DocumentsResponse> {
     let transformation = app.transformations.of(app.engine(), entry).await?;
     let reader = Arc::new(Reader {
         request_id: ids::uuid(app.environment().random.as_ref())
@@ -76,11 +112,11 @@ where
         },
     });
     let Some(transformation) = transformation else {
-        let read = move |index, value| reader.entry(index, value);
-        let entries = super::read(batch.bytes, values, read).await?;
+        let read = move || documents.read(|index, value| reader.entry(index, value));
+        let entries = blocking::run_for(batch.bytes, read).await??;
         return super::commit(entry, entries).await;
     };
-    let (sources, documents) = inputs(batch, values).await?;
+    let (sources, documents) = inputs(batch, documents).await?;
     let entries = match transformation.is_rollup() {
         true => rolled_up(app, entry, &reader, transformation, sources, documents).await?,
         false => {
@@ -134,13 +170,13 @@ async fn rolled_up(
 
 /// The documents of a batch as a transformation sees them, and for each element of it what there is
 /// to know about its document besides, or why there is none.
-async fn inputs<V>(batch: Batch, values: V) -> ApiResult<(Vec<ApiResult<Source>>, Vec<Object>)>
-where
-    V: FnOnce() -> ApiResult<Vec<Value>> + Send + 'static,
-{
+async fn inputs(
+    batch: Batch,
+    documents: Documents,
+) -> ApiResult<(Vec<ApiResult<Source>>, Vec<Object>)> {
+    let read = move || documents.read(|_, value| input(value.into_value(), batch.keeps_meta));
+    let inputs = blocking::run_for(batch.bytes, read).await??;
     let mut documents = Vec::new();
-    let read = move |_, value| input(value, batch.keeps_meta);
-    let inputs = super::read(batch.bytes, values, read).await?;
     let mut sources = Vec::with_capacity(inputs.len());
     for input in inputs {
         sources.push(input.map(|document| {
@@ -224,16 +260,41 @@ impl Reader {
     }
 
     /// The entry of a document that is stored as it is.
-    fn entry(&self, index: usize, value: Value) -> Entry {
-        let Value::Object(document) = value else {
-            return Entry::failed(
-                None,
-                ApiError::invalid("a document has to be a JSON object"),
-            );
-        };
-        let id = match document.get(ID) {
+    fn entry(&self, index: usize, value: BorrowedValue<'_>) -> Entry {
+        match value {
+            BorrowedValue::Object(document) if !document.has_typed_values() => {
+                let own_id = document.get(ID).cloned().map(BorrowedValue::into_value);
+                self.put(index, own_id, |id| {
+                    let k = self.settling.encode(document, id)?;
+                    Ok(Operation::put_encoded(id, k))
+                })
+            }
+            other => match other.into_value() {
+                Value::Object(document) => {
+                    let own_id = document.get(ID).cloned();
+                    self.put(index, own_id, |id| {
+                        let document = self.document(document, id)?;
+                        Ok(Operation::put(id, document))
+                    })
+                }
+                _ => Entry::failed(
+                    None,
+                    ApiError::invalid("a document has to be a JSON object"),
+                ),
+            },
+        }
+    }
+
+    /// The entry of a document, given the id that it came with and how it is put under its id.
+    fn put(
+        &self,
+        index: usize,
+        own_id: Option<Value>,
+        operation: impl FnOnce(&str) -> ApiResult<Operation>,
+    ) -> Entry {
+        let id = match own_id {
             None => Ok(self.generated_id(index)),
-            Some(value) => json::resolve_typed(value.clone())
+            Some(value) => json::resolve_typed(value)
                 .map_err(ApiError::from)
                 .and_then(|value| id::text(&value)),
         };
@@ -241,8 +302,8 @@ impl Reader {
             Ok(id) => id,
             Err(error) => return Entry::failed(None, error),
         };
-        match self.document(document, &id) {
-            Ok(document) => Entry::of(Some(id.clone()), Operation::put(id, document)),
+        match operation(&id) {
+            Ok(operation) => Entry::of(Some(id), operation),
             Err(error) => Entry::failed(Some(id), error),
         }
     }

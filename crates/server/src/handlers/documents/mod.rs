@@ -10,9 +10,9 @@ pub(super) mod patch;
 use std::sync::Arc;
 
 use axum::response::Response;
-use bytes::Bytes;
 use outcrop_api::document::{DocumentStatus, DocumentsResponse, Status};
 use outcrop_catalog::CollectionEntry;
+use outcrop_document::json::{BorrowedValue, ListMember};
 use outcrop_document::{Value, json};
 use outcrop_storage::{Operation, Outcome};
 
@@ -57,8 +57,12 @@ where
 {
     let entry = collection(&call)?;
     let (body, documents_max) = (call.body.clone(), call.app.limits.write_documents_max);
-    let values = move || elements(&body, documents_max);
-    let entries = self::read(call.body.len(), values, read).await?;
+    let read = move || {
+        elements(&body, documents_max, |index, value| {
+            read(index, value.into_value())
+        })
+    };
+    let entries = blocking::run_for(call.body.len(), read).await??;
     call::json(&commit(&entry, entries).await?)
 }
 
@@ -66,20 +70,6 @@ where
 fn collection(call: &Call) -> ApiResult<Arc<CollectionEntry>> {
     let (workspace, name) = (call.segment("workspace"), call.segment("collection"));
     Ok(call.app.catalog.collection_to_change(workspace, name)?)
-}
-
-/// What `read` makes of each of the `values`, which are read out of `bytes`.
-async fn read<T, V, F>(bytes: usize, values: V, read: F) -> ApiResult<Vec<T>>
-where
-    T: Send + 'static,
-    V: FnOnce() -> ApiResult<Vec<Value>> + Send + 'static,
-    F: Fn(usize, Value) -> T + Send + 'static,
-{
-    blocking::run_for(bytes, move || {
-        let values = values()?.into_iter().enumerate();
-        Ok(values.map(|(index, value)| read(index, value)).collect())
-    })
-    .await?
 }
 
 /// Writes what can be written and tells what became of each entry, in their order.
@@ -180,18 +170,25 @@ fn shown(
     }
 }
 
-/// The elements of `data`.
+/// What `read` makes of each element of `data`.
 ///
 /// # Errors
 /// `INVALIDINPUT` if the body is not a JSON object with a list `data`, or has too many elements.
-fn elements(body: &Bytes, documents_max: usize) -> ApiResult<Vec<Value>> {
-    let Value::Object(mut members) = json::parse(body)? else {
-        return Err(ApiError::invalid(
-            "the body has to be a JSON object with the member `data`",
-        ));
-    };
-    let Some(Value::Array(elements)) = members.remove("data") else {
-        return Err(ApiError::invalid("`data` has to be a list of documents"));
+fn elements<T>(
+    body: &[u8],
+    documents_max: usize,
+    read: impl FnMut(usize, BorrowedValue<'_>) -> T,
+) -> ApiResult<Vec<T>> {
+    let elements = match json::parse_list(body, "data", read)? {
+        ListMember::List(elements) => elements,
+        ListMember::NoObject => {
+            return Err(ApiError::invalid(
+                "the body has to be a JSON object with the member `data`",
+            ));
+        }
+        ListMember::NoList => {
+            return Err(ApiError::invalid("`data` has to be a list of documents"));
+        }
     };
     if elements.len() > documents_max {
         return Err(ApiError::invalid(format!(
