@@ -19,8 +19,9 @@ pub(crate) const FAN_IN: usize = 8;
 /// Above this many chunks the writer thread folds by itself: the fold thread is behind.
 pub(crate) const CHUNKS_MAX: usize = 256;
 
-/// Chunks of this many rows are not folded any more: the next flush takes them as they are.
-const FOLDED_ROWS_MAX: u32 = 32_768;
+/// Chunks of this many rows are not folded any more: they fill batches of scans by themselves, and the
+/// next flush takes them as they are.
+const FOLDED_ROWS_MAX: u32 = 4096;
 
 /// The places of the chunks that are to become one, given the rows of all chunks; none if there is
 /// nothing to do.

@@ -10,7 +10,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
-use outcrop_document::k::{DecodeError, Entries, Node, View};
+use outcrop_document::k::{DEPTH_MAX, DecodeError, Node, View, Walked, Walker};
 use outcrop_document::{FieldPath, ValueType};
 
 use crate::chunk::{ColumnBuilder, DOCUMENTS, RowSet, Values, view, view_aside};
@@ -84,10 +84,11 @@ impl<'a> Shredder<'a> {
     /// # Errors
     /// [`DecodeError`] if the bytes are not K. The shredder must not be used afterwards.
     pub(crate) fn add(&mut self, document: &'a [u8]) -> Result<bool, DecodeError> {
-        let View::Object(entries) = Node::root(document)?.view()? else {
+        let mut walker = Walker::new(document)?;
+        let Walked::Object = walker.value()? else {
             return Ok(false);
         };
-        self.object(ROOT, entries)?;
+        self.object(ROOT, &mut walker, 1)?;
         self.row += 1;
         Ok(true)
     }
@@ -134,40 +135,57 @@ impl<'a> Shredder<'a> {
         Ok((builder, aside))
     }
 
-    fn object(&mut self, parent: u32, entries: Entries<'a>) -> Result<(), DecodeError> {
+    /// Takes the members of an object that stands inside `depth - 1` others.
+    fn object(
+        &mut self,
+        parent: u32,
+        walker: &mut Walker<'a>,
+        depth: usize,
+    ) -> Result<(), DecodeError> {
+        if depth > DEPTH_MAX {
+            return Err(DecodeError::TooDeep);
+        }
         let mut before = NONE;
-        for entry in entries {
-            let (name, value) = entry?;
-            if parent == ROOT && name == HIDDEN_FIELD {
+        while let Some(name) = walker.name()? {
+            if parent == ROOT && *name == *HIDDEN_FIELD.as_bytes() {
+                walker.skip_value()?;
                 continue;
             }
-            let node = self.child(parent, before, &name);
+            let node = self.child(parent, before, &name)?;
             let last_row = self.nodes[node as usize].last_row.replace(self.row);
             if last_row == Some(self.row) {
                 let what = "two members of one name";
                 return Err(DecodeError::NotCanonical { offset: 0, what });
             }
-            self.value(node, &value)?;
+            match walker.value()? {
+                Walked::Object => {
+                    self.nodes[node as usize].objects.push(self.row);
+                    self.object(node, walker, depth + 1)?;
+                }
+                Walked::String(text) => self.string(node, &text),
+                Walked::Other(value) => self.value(node, &value)?,
+            }
             before = node;
         }
         Ok(())
     }
 
     /// The node of the member `name` of `parent`, which comes after the member `before`.
-    fn child(&mut self, parent: u32, before: u32, name: &str) -> u32 {
+    fn child(&mut self, parent: u32, before: u32, name: &[u8]) -> Result<u32, DecodeError> {
         let guess = match before {
             NONE => self.nodes[parent as usize].first_child,
             before => self.nodes[before as usize].next_sibling,
         };
-        if guess != NONE && *self.nodes[guess as usize].name == *name {
-            return guess;
+        if guess != NONE && self.nodes[guess as usize].name.as_bytes() == name {
+            return Ok(guess);
         }
+        let name = std::str::from_utf8(name).map_err(|_| DecodeError::Utf8 { offset: 0 })?;
         let node = self.intern(parent, name);
         match before {
             NONE => self.nodes[parent as usize].first_child = node,
             before => self.nodes[before as usize].next_sibling = node,
         }
-        node
+        Ok(node)
     }
 
     fn intern(&mut self, parent: u32, name: &str) -> u32 {
@@ -197,10 +215,8 @@ impl<'a> Shredder<'a> {
     fn value(&mut self, node: u32, value: &Node<'a>) -> Result<(), DecodeError> {
         let row = self.row;
         match value.view()? {
-            View::Object(entries) => {
-                self.nodes[node as usize].objects.push(row);
-                self.object(node, entries)?;
-            }
+            // `object` takes its members.
+            View::Object(_) => {}
             View::Int(int) => {
                 let node_here = &mut self.nodes[node as usize];
                 node_here.int_min = node_here.int_min.min(int);
@@ -210,13 +226,10 @@ impl<'a> Shredder<'a> {
             View::Time(time) => self.push_int(node, SubColumnKind::Time, time.0),
             View::Datetime(time) => self.push_int(node, SubColumnKind::Datetime, time.0),
             View::Timestamp(time) => self.push_int(node, SubColumnKind::Timestamp, time.0),
-            View::String(text) => {
-                let text = match text {
-                    Cow::Borrowed(text) => self.view(text.as_bytes()),
-                    Cow::Owned(text) => view_aside(text.as_bytes(), &mut self.aside),
-                };
-                self.push_view(node, SubColumnKind::String, text);
+            View::String(Cow::Borrowed(text)) => {
+                self.string(node, &Cow::Borrowed(text.as_bytes()));
             }
+            View::String(Cow::Owned(text)) => self.string(node, &Cow::Owned(text.into_bytes())),
             View::Array(_) => self.push_k(node, SubColumnKind::Array, value)?,
             View::Geography(_) => self.push_k(node, SubColumnKind::Geography, value)?,
             View::MonthInterval(_) => self.push_k(node, SubColumnKind::MonthInterval, value)?,
@@ -254,6 +267,15 @@ impl<'a> Shredder<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Adds a string. Whether it is UTF-8 is checked when its column is complete.
+    fn string(&mut self, node: u32, text: &Cow<'a, [u8]>) {
+        let text = match text {
+            Cow::Borrowed(text) => self.view(text),
+            Cow::Owned(text) => view_aside(text, &mut self.aside),
+        };
+        self.push_view(node, SubColumnKind::String, text);
     }
 
     fn push_int(&mut self, node: u32, kind: SubColumnKind, int: i64) {

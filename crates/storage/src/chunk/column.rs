@@ -41,7 +41,7 @@ pub(crate) struct ViewBuffers {
 }
 
 impl ViewBuffers {
-    fn list(&self) -> Arc<[Buffer]> {
+    pub(super) fn list(&self) -> Arc<[Buffer]> {
         [self.documents.clone(), self.aside.clone()].into()
     }
 }
@@ -281,7 +281,7 @@ pub(crate) fn ints(values: &dyn Array) -> &[i64] {
     }
 }
 
-fn views(values: &dyn Array) -> &[u128] {
+pub(super) fn views(values: &dyn Array) -> &[u128] {
     match values.as_string_view_opt() {
         Some(array) => array.views(),
         None => values.as_binary_view().views(),

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use outcrop_document::{FieldPath, ValueType};
 
-use super::column::{INLINE_BYTES_MAX, Values};
+use super::column::INLINE_BYTES_MAX;
 use super::{
-    Chunk, ChunkColumn, ColumnBuilder, DOCUMENTS, RowSet, ViewBuffers, check_size, offset,
+    Chunk, ChunkColumn, ColumnBuilder, DOCUMENTS, RowSet, ViewBuffers, check_size, ints, offset,
     view_aside,
 };
 use crate::deletion_vector::DeletionVector;
@@ -30,7 +30,7 @@ pub(super) fn concat(
     let (documents, offsets) = copy_documents(parts, &remaps, rows)?;
     let mut aside = Vec::new();
     let mut builders = Vec::new();
-    for (name, sources) in by_name(parts) {
+    for (name, sources) in by_name(parts.iter().map(|(chunk, _)| chunk.as_ref())) {
         let mut builder = ColumnBuilder::new(name.kind);
         for (part, column) in sources {
             let (chunk, remap) = (&parts[part].0, &remaps[part]);
@@ -44,8 +44,6 @@ pub(super) fn concat(
             builders.push((name.clone(), builder));
         }
     }
-    let objects = join_objects(parts, &remaps);
-    let types = count_types(&builders, &objects);
     let buffers = ViewBuffers {
         documents: documents.into(),
         aside: aside.into(),
@@ -54,6 +52,8 @@ pub(super) fn concat(
         .into_iter()
         .map(|(name, builder)| Ok((name, builder.finish(&buffers)?)))
         .collect::<Result<Vec<_>, SegmentError>>()?;
+    let objects = join_objects(parts, &remaps);
+    let types = count_types(&columns, &objects);
     let chunk = Chunk::new(buffers, offsets, columns, objects, types)?;
     Ok((chunk, remaps))
 }
@@ -104,11 +104,11 @@ fn copy_documents(
 }
 
 /// The columns of all parts, those of the same name together, each with the index of its part.
-fn by_name(
-    parts: &[(Arc<Chunk>, DeletionVector)],
-) -> BTreeMap<&SubColumn, Vec<(usize, &ChunkColumn)>> {
+pub(super) fn by_name<'a>(
+    parts: impl Iterator<Item = &'a Chunk>,
+) -> BTreeMap<&'a SubColumn, Vec<(usize, &'a ChunkColumn)>> {
     let mut columns: BTreeMap<&SubColumn, Vec<_>> = BTreeMap::new();
-    for (part, (chunk, _)) in parts.iter().enumerate() {
+    for (part, chunk) in parts.enumerate() {
         for (name, column) in chunk.columns() {
             columns.entry(name).or_default().push((part, column));
         }
@@ -117,7 +117,12 @@ fn by_name(
 }
 
 /// The view of the same value in the new buffers, given the old and the new place of its document.
-fn move_view(old: u128, places: (u32, u32), old_aside: &[u8], aside: &mut Vec<u8>) -> u128 {
+pub(super) fn move_view(
+    old: u128,
+    places: (u32, u32),
+    old_aside: &[u8],
+    aside: &mut Vec<u8>,
+) -> u128 {
     // Arrow's layout of a long view, from the lowest bits: length, prefix, buffer, offset.
     const OFFSET_SHIFT: u32 = 96;
     #[expect(
@@ -154,16 +159,16 @@ fn join_objects(
 }
 
 /// Counts what is left, so that types that only dead rows had are gone.
-fn count_types(
-    columns: &[(SubColumn, ColumnBuilder)],
+pub(super) fn count_types(
+    columns: &[(SubColumn, ChunkColumn)],
     objects: &[(Arc<FieldPath>, RowSet)],
 ) -> PathTypes {
     let mut types = PathTypes::default();
-    for (name, builder) in columns {
+    for (name, column) in columns {
         let counts = types.entry(Arc::new(name.path.clone()));
-        counts.add_many(name.kind.value_type(), builder.rows.len() as u64);
-        if let (SubColumnKind::Int, Values::Int(ints)) = (name.kind, &builder.values) {
-            widen(counts, ints);
+        counts.add_many(name.kind.value_type(), column.rows.len() as u64);
+        if name.kind == SubColumnKind::Int {
+            widen(counts, ints(column.values.as_ref()));
         }
     }
     for (path, rows) in objects {

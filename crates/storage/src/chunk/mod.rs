@@ -9,6 +9,7 @@
 
 mod column;
 mod concat;
+mod gather;
 mod ids;
 mod row_set;
 mod scan;
@@ -25,6 +26,7 @@ pub(crate) use column::{
     ChunkColumn, ColumnBuilder, DOCUMENTS, Values, ViewBuffers, ints, view, view_aside,
 };
 pub use concat::Remap;
+pub(crate) use gather::PartRow;
 pub(crate) use row_set::RowSet;
 
 use crate::deletion_vector::DeletionVector;
@@ -69,22 +71,10 @@ impl Chunk {
     /// [`SegmentError::Document`] if bytes are not K, [`SegmentError::MissingId`],
     /// [`SegmentError::TooLarge`] from 2 GiB on.
     pub fn build(documents: &[Vec<u8>]) -> Result<Self, SegmentError> {
-        Self::build_from(documents.iter().map(Vec::as_slice))
-    }
-
-    /// As [`build`](Self::build), for documents that are somewhere.
-    ///
-    /// # Errors
-    /// Those of [`build`](Self::build).
-    pub(crate) fn build_from<'d>(
-        documents: impl Iterator<Item = &'d [u8]> + Clone,
-    ) -> Result<Self, SegmentError> {
-        let (rows, bytes_len) = documents.clone().fold((0, 0), |(rows, bytes), document| {
-            (rows + 1, bytes + document.len())
-        });
-        check_size(rows, bytes_len)?;
+        let bytes_len = documents.iter().map(Vec::len).sum();
+        check_size(documents.len(), bytes_len)?;
         let mut bytes = Vec::with_capacity(bytes_len);
-        let mut offsets = Vec::with_capacity(rows + 1);
+        let mut offsets = Vec::with_capacity(documents.len() + 1);
         for document in documents {
             offsets.push(offset(bytes.len()));
             bytes.extend_from_slice(document);
@@ -182,6 +172,14 @@ impl Chunk {
         parts: &[(Arc<Self>, DeletionVector)],
     ) -> Result<(Self, Vec<Remap>), SegmentError> {
         concat::concat(parts)
+    }
+
+    /// The rows `order` of `parts` as one chunk, in that order; no row twice.
+    ///
+    /// # Errors
+    /// [`SegmentError::TooLarge`] from 2 GiB on.
+    pub(crate) fn gather(parts: &[Arc<Self>], order: &[PartRow]) -> Result<Self, SegmentError> {
+        gather::gather(parts, order)
     }
 
     /// Number of documents, deleted ones included.

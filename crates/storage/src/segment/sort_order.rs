@@ -11,7 +11,7 @@ use std::sync::Arc;
 use outcrop_document::FieldPath;
 use outcrop_document::k::{DecodeError, Node};
 
-use crate::chunk::{Chunk, EVENT_TIME};
+use crate::chunk::{Chunk, EVENT_TIME, PartRow};
 use crate::deletion_vector::DeletionVector;
 use crate::segment::SegmentError;
 
@@ -80,12 +80,12 @@ impl SortOrder {
         sources: &[(Arc<Chunk>, DeletionVector)],
     ) -> Result<Arc<Chunk>, SegmentError> {
         let mut keys = SortKeys::default();
-        let mut documents = Vec::new();
-        for (chunk, deletions) in sources {
+        let mut rows = Vec::new();
+        for (part, (chunk, deletions)) in sources.iter().enumerate() {
             for (row, document) in (0..).zip(chunk.documents()) {
                 if !deletions.contains(row) {
                     keys.push(self, row, document)?;
-                    documents.push(document);
+                    rows.push(PartRow { part, row });
                 }
             }
         }
@@ -95,12 +95,11 @@ impl SortOrder {
                 _ => Ok(Arc::new(Chunk::concat(sources)?.0)),
             };
         }
-        let mut places: Vec<usize> = (0..documents.len()).collect();
+        let mut places: Vec<usize> = (0..rows.len()).collect();
         places.sort_by_key(|place| keys.get(*place));
-        // Taking the documents apart again costs a few microseconds each, and nothing where they
-        // came in order, as events mostly do.
-        let in_order = places.into_iter().map(|place| documents[place]);
-        Ok(Arc::new(Chunk::build_from(in_order)?))
+        let in_order: Vec<PartRow> = places.into_iter().map(|place| rows[place]).collect();
+        let parts: Vec<Arc<Chunk>> = sources.iter().map(|(chunk, _)| Arc::clone(chunk)).collect();
+        Ok(Arc::new(Chunk::gather(&parts, &in_order)?))
     }
 }
 

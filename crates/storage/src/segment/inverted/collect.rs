@@ -110,9 +110,11 @@ impl TermTable {
     ) -> Result<(), E> {
         let (rows, row_ends) = self.rows_by_term();
         let term = |id: u32| slice(&self.terms, &self.ends, id);
-        let mut order: Vec<(u64, u32)> = (0..row_number(self.ends.len()))
-            .map(|id| (prefix(term(id)), id))
-            .collect();
+        let ids = 0..row_number(self.ends.len());
+        // What all terms begin with, such as `https://`, decides nothing.
+        let shared = ids.clone().map(term).reduce(common_prefix);
+        let shared = shared.unwrap_or_default().len();
+        let mut order: Vec<(u64, u32)> = ids.map(|id| (prefix(&term(id)[shared..]), id)).collect();
         order.sort_unstable_by(|left, right| {
             left.0
                 .cmp(&right.0)
@@ -156,6 +158,12 @@ fn slice<'a>(terms: &'a [u8], ends: &[usize], id: u32) -> &'a [u8] {
     let id = id as usize;
     let start = id.checked_sub(1).map_or(0, |before| ends[before]);
     &terms[start..ends[id]]
+}
+
+/// What both terms begin with.
+fn common_prefix<'t>(left: &'t [u8], right: &'t [u8]) -> &'t [u8] {
+    let pairs = left.iter().zip(right);
+    &left[..pairs.take_while(|(one, other)| one == other).count()]
 }
 
 /// The first bytes of a term, whose order decides most comparisons.

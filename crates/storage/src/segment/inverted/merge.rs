@@ -43,6 +43,7 @@ pub(crate) fn merge(
         .flat_map(|input| input.segment.index_paths())
         .collect();
     let mut writer = IndexWriter::new(row_count, sink);
+    let mut sorter = RowSorter::new(row_count);
     for path in paths {
         let mut sources = Vec::new();
         for input in inputs {
@@ -50,7 +51,7 @@ pub(crate) fn merge(
                 sources.push(Source { index, input });
             }
         }
-        merge_path(path, &sources, &mut writer)?;
+        merge_path(path, &sources, &mut sorter, &mut writer)?;
     }
     Ok(writer.finish()?)
 }
@@ -62,32 +63,79 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Appends the new rows of `rows`.
-    fn renumber(&self, rows: &RoaringBitmap, out: &mut Vec<u32>) -> Result<(), SegmentError> {
-        for row in rows {
+    /// Replaces the rows from `start` on by the new ones, without the dead.
+    fn renumber(&self, rows: &mut Vec<u32>, start: usize) -> Result<(), SegmentError> {
+        let mut end = start;
+        for place in start..rows.len() {
+            let row = rows[place];
             let new = self.input.rows.get(row as usize);
             let new = *new.ok_or(SegmentError::NoSuchRow { row })?;
             if new != DEAD_ROW {
-                out.push(new);
+                rows[end] = new;
+                end += 1;
             }
         }
+        rows.truncate(end);
         Ok(())
+    }
+}
+
+/// Puts rows in order, with memory that is kept between calls.
+struct RowSorter {
+    row_count: usize,
+    /// A bit for each row, all of them zero between calls.
+    words: Vec<u64>,
+}
+
+/// From one row in this many on, setting bits and reading them is faster than comparing.
+const SPARSE: usize = 64;
+
+impl RowSorter {
+    /// A sorter of rows below `row_count`.
+    fn new(row_count: u32) -> Self {
+        Self {
+            row_count: row_count as usize,
+            words: Vec::new(),
+        }
+    }
+
+    /// Sorts `rows`, which are distinct.
+    fn sort(&mut self, rows: &mut Vec<u32>) {
+        if rows.is_sorted() {
+            return;
+        }
+        if rows.len() * SPARSE < self.row_count {
+            rows.sort_unstable();
+            return;
+        }
+        self.words.resize(self.row_count.div_ceil(64), 0);
+        for row in rows.drain(..) {
+            self.words[row as usize / 64] |= 1 << (row % 64);
+        }
+        for (base, word) in (0..).step_by(64).zip(&mut self.words) {
+            let mut left = std::mem::take(word);
+            while left != 0 {
+                rows.push(base + left.trailing_zeros());
+                left &= left - 1;
+            }
+        }
     }
 }
 
 fn merge_path(
     path: &IndexPath,
     sources: &[Source<'_>],
+    sorter: &mut RowSorter,
     writer: &mut IndexWriter<'_>,
 ) -> Result<(), SegmentError> {
     let mut types = Vec::new();
     for value_type in ValueType::ALL {
-        let rows = union(sources, |index| index.type_rows(value_type))?;
+        let rows = union(sources, sorter, |index| index.type_rows(value_type))?;
         if !rows.is_empty() {
             types.push((value_type, rows));
         }
     }
-    let unindexed = union(sources, PathIndex::unindexed_rows)?;
+    let unindexed = union(sources, sorter, PathIndex::unindexed_rows)?;
     if types.is_empty() && unindexed.is_empty() {
         return Ok(());
     }
@@ -119,7 +167,7 @@ fn merge_path(
             }
         });
         failed?;
-        sort_if_needed(&mut rows);
+        sorter.sort(&mut rows);
         match rows.len() {
             0 => {}
             2.. if is_id => return Err(super::build::duplicate_id(&term)),
@@ -132,20 +180,17 @@ fn merge_path(
 /// The renumbered rows of all sources, ascending.
 fn union<'a>(
     sources: &[Source<'a>],
+    sorter: &mut RowSorter,
     rows_of: impl Fn(&PathIndex<'a>) -> Result<RoaringBitmap, SegmentError>,
 ) -> Result<Vec<u32>, SegmentError> {
     let mut rows = Vec::new();
     for source in sources {
-        source.renumber(&rows_of(&source.index)?, &mut rows)?;
+        let start = rows.len();
+        rows.extend(rows_of(&source.index)?);
+        source.renumber(&mut rows, start)?;
     }
-    sort_if_needed(&mut rows);
+    sorter.sort(&mut rows);
     Ok(rows)
-}
-
-fn sort_if_needed(rows: &mut [u32]) {
-    if !rows.is_sorted() {
-        rows.sort_unstable();
-    }
 }
 
 /// A source at one of its terms.
@@ -168,8 +213,9 @@ impl<'s, 'a> Cursor<'s, 'a> {
 
     /// Appends the rows of this term and goes on to the next; false if there is none.
     fn take(&mut self, rows: &mut Vec<u32>) -> Result<bool, SegmentError> {
-        let found = self.source.index.rows(&self.postings)?;
-        self.source.renumber(&found, rows)?;
+        let start = rows.len();
+        self.source.index.push_rows(&self.postings, rows)?;
+        self.source.renumber(rows, start)?;
         match self.terms.advance()? {
             Some(postings) => self.postings = postings,
             None => return Ok(false),

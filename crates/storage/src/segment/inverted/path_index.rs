@@ -12,7 +12,7 @@ use super::block::{BlockCursor, BlockTable, Totals};
 use super::directory::PathEntry;
 use super::index_path::IndexPath;
 use super::key_range::KeyRange;
-use super::postings::{ListRef, Place, Postings, decode_list, read_distances};
+use super::postings::{ListRef, Place, Postings, decode_list, push_list, read_distances};
 use super::reader::{IndexSection, MALFORMED};
 use super::term::Length;
 use super::writer::length_of;
@@ -219,6 +219,23 @@ impl<'a> PathIndex<'a> {
         let mut rows = RoaringBitmap::new();
         self.add_postings(postings, &mut rows)?;
         Ok(rows)
+    }
+
+    /// Appends the rows of `postings`, deleted ones included, in ascending order.
+    pub(super) fn push_rows(
+        &self,
+        postings: &Postings,
+        rows: &mut Vec<u32>,
+    ) -> Result<(), SegmentError> {
+        match &postings.place {
+            Place::Inline(bytes) => self.read_inline(bytes, postings.count(), |row| rows.push(row)),
+            Place::List(list) => {
+                let bytes = self.source.read(*list)?;
+                let count = postings.count();
+                self.source
+                    .sound(push_list(&bytes, count, self.source.row_count, rows))
+            }
+        }
     }
 
     /// Walks the terms of the values in `range`.

@@ -149,6 +149,28 @@ pub(super) fn decode_list(
     Some(())
 }
 
+/// Appends the `count` rows of a list to `rows`, in ascending order; none, if the bytes are not such
+/// a list.
+pub(super) fn push_list(
+    bytes: &[u8],
+    count: u32,
+    row_count: u32,
+    rows: &mut Vec<u32>,
+) -> Option<()> {
+    match bytes.split_first()? {
+        (&TAG_DISTANCES, mut rest) => {
+            read_distances(&mut rest, count, row_count, |row| rows.push(row))?;
+            rest.is_empty().then_some(())
+        }
+        _ => {
+            let mut bitmap = RoaringBitmap::new();
+            decode_list(bytes, count, row_count, &mut bitmap)?;
+            rows.extend(bitmap);
+            Some(())
+        }
+    }
+}
+
 fn read_list(mut bytes: &[u8], count: u32, row_count: u32) -> Option<Vec<u32>> {
     let mut list = Vec::with_capacity(count.min(row_count) as usize);
     read_distances(&mut bytes, count, row_count, |row| list.push(row))?;
@@ -169,6 +191,10 @@ mod tests {
         let mut read = RoaringBitmap::new();
         decode_list(&bytes, count, ROWS, &mut read).unwrap();
         assert_eq!(read.iter().collect::<Vec<_>>(), rows);
+        let mut pushed = vec![7];
+        push_list(&bytes, count, ROWS, &mut pushed).unwrap();
+        assert_eq!(pushed[1..], *rows);
+        assert_eq!(push_list(&bytes, count + 1, ROWS, &mut pushed), None);
         let mut other = RoaringBitmap::new();
         assert_eq!(decode_list(&bytes, count + 1, ROWS, &mut other), None);
         let too_few = rows.last().copied().unwrap_or(0);

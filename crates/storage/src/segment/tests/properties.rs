@@ -8,7 +8,7 @@ use roaring::RoaringBitmap;
 
 use super::oracle::{check_scan, check_types, columns, expected, int_at_least};
 use super::{chunk, encode, segment, segment_bytes};
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, PartRow};
 use crate::column_cache::ColumnCache;
 use crate::deletion_vector::DeletionVector;
 use crate::part::Part;
@@ -232,6 +232,34 @@ proptest! {
         );
         check_types(part.types(), &live);
         check_scan(&part, &everything(&documents, 8192), &rows);
+    }
+
+    #[test]
+    fn gathered_chunks_hold_the_wanted_rows_in_their_order(
+        documents in documents(2..40),
+        cut in any::<prop::sample::Index>(),
+        order in prop::collection::vec(any::<u32>(), 40),
+        left_out in 0_usize..10,
+    ) {
+        let halves = documents.split_at(cut.index(documents.len()));
+        let parts = [chunk(halves.0), chunk(halves.1)];
+        let first = halves.0.len();
+        let mut rows: Vec<usize> = (0..documents.len()).collect();
+        rows.sort_by_key(|row| order[*row]);
+        rows.truncate(documents.len().saturating_sub(left_out));
+        let wanted: Vec<&Object> = rows.iter().map(|row| &documents[*row]).collect();
+        let rows: Vec<PartRow> = rows
+            .into_iter()
+            .map(|row| {
+                let (part, row) = if row < first { (0, row) } else { (1, row - first) };
+                PartRow { part, row: u32::try_from(row).unwrap() }
+            })
+            .collect();
+        let gathered = Chunk::gather(&parts, &rows).unwrap();
+        let owned: Vec<Object> = wanted.iter().map(|document| (*document).clone()).collect();
+        check_types(gathered.types(), &owned);
+        let part = Part::from_chunk(Arc::new(gathered), DeletionVector::default());
+        check_scan(&part, &everything(&documents, 8192), &wanted);
     }
 
     #[test]
