@@ -109,7 +109,7 @@ pub(crate) fn prepare(operations: Vec<Operation>) -> Result<PreparedBatch, Write
 }
 
 fn has_id(document: &[u8], id: &str) -> bool {
-    let member = Node::root(document).and_then(|root| root.get(ID_FIELD));
+    let member = Node::keys_of(document).get(ID_FIELD);
     let value = member.and_then(|member| member.map(|member| member.view()).transpose());
     matches!(value, Ok(Some(View::String(found))) if found == id)
 }

@@ -3,8 +3,10 @@
 //! Later operations of the group see what is staged, nobody else does. If the group cannot be
 //! written the staging is dropped, and the collection is as it was: there is nothing to undo.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use crate::chunk::Chunk;
 use crate::deletion_vector::DeletionVector;

@@ -5,10 +5,11 @@
 //! chunks; each holds the collection's lock meanwhile. Readers never come here: they use the
 //! snapshot that was published last.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 use crate::chunk::Chunk;

@@ -70,6 +70,14 @@ impl<'a> Node<'a> {
         })
     }
 
+    /// The value of all of `k` as far as its [`key`](Self::key) and those of its members tell it:
+    /// whether a number is an int or a float is not known here.
+    ///
+    /// Nothing is looked for or checked in advance, so a member near the front is found at once.
+    pub fn keys_of(k: &'a [u8]) -> Self {
+        Self::part(k, Marks(&[]), 0)
+    }
+
     /// A value of which `key` is the key, behind `first` marks of the root.
     pub(super) fn part(key: &'a [u8], marks: Marks<'a>, first: usize) -> Self {
         Self { key, marks, first }

@@ -54,7 +54,7 @@ impl SortOrder {
     /// # Errors
     /// If the bytes are not K.
     pub(crate) fn append_key(&self, document: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
-        let root = Node::root(document)?;
+        let root = Node::keys_of(document);
         for path in &self.paths {
             let mut node = Some(root);
             for step in path.steps() {

@@ -160,12 +160,16 @@ fn each_key(
 ) -> Result<(), (u32, k::DecodeError)> {
     let values = &column.values;
     let rows = column.rows.iter();
+    // That of a float may follow its key. What was K before is not trusted.
+    let has_trailer = kind == SubColumnKind::Float || kind.is_k();
     let mut key = Vec::new();
     let mut each = |row: u32, encode: &mut dyn FnMut(&mut Vec<u8>)| {
         key.clear();
         encode(&mut key);
-        // Without the trailer that floats may have.
-        let length = k::key_length(&key).map_err(|source| (row, source))?;
+        let length = match has_trailer {
+            true => k::key_length(&key).map_err(|source| (row, source))?,
+            false => key.len(),
+        };
         found(&key[..length], row);
         Ok(())
     };

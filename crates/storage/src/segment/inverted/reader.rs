@@ -158,7 +158,11 @@ impl InvertedIndex {
             return Ok(None);
         };
         match path.find(&key)? {
-            Some(postings) => Ok(path.rows(&postings)?.min()),
+            Some(postings) => {
+                let mut rows = Vec::with_capacity(1);
+                path.push_rows(&postings, &mut rows)?;
+                Ok(rows.first().copied())
+            }
             None => Ok(None),
         }
     }
