@@ -10,7 +10,7 @@ use outcrop_document::{Date, Datetime, Time, Timestamp, ValueType, k};
 use super::collect::{FixedKeys, TermTable};
 use super::elements::{ElementValues, Elements};
 use super::index_path::IndexPath;
-use super::term::Length;
+use super::term::{Length, TERM_BYTES_MAX};
 use super::writer::{IndexWriter, id_path, length_of};
 use crate::chunk::{Chunk, ChunkColumn, ints};
 use crate::segment::SegmentError;
@@ -105,7 +105,8 @@ impl Fields<'_> {
             let columns = kinds
                 .iter()
                 .filter_map(|kind| Some((*kind, column(*kind)?)));
-            write_class(columns, length, &mut add)?;
+            let columns: Vec<_> = columns.collect();
+            write_class(&columns, length, &mut add)?;
         }
         Ok(())
     }
@@ -127,16 +128,26 @@ const CLASSES: &[&[SubColumnKind]] = &[
     &[SubColumnKind::Geography],
 ];
 
-fn write_class<'a>(
-    columns: impl Iterator<Item = (SubColumnKind, &'a ChunkColumn)>,
+fn write_class(
+    columns: &[(SubColumnKind, &ChunkColumn)],
     length: Length,
     mut add: impl FnMut(&[u8], &[u32]) -> Result<(), SegmentError>,
 ) -> Result<(), SegmentError> {
+    match columns {
+        [] => return Ok(()),
+        [(SubColumnKind::String, column)] => return write_strings(column, length, add),
+        [(kind, column)] => {
+            if let Some(encode) = int_encoder(*kind) {
+                return write_ints(column, encode, add);
+            }
+        }
+        [_, ..] => {}
+    }
     let mut fixed = FixedKeys::default();
     let mut terms = TermTable::default();
     for (kind, column) in columns {
-        each_key(kind, column, |key, row| match kind {
-            SubColumnKind::String | SubColumnKind::Bytes | SubColumnKind::Geography => {
+        each_key(*kind, column, |key, row| match kind {
+            SubColumnKind::Bytes | SubColumnKind::Geography => {
                 terms.push(&length.term(key), row);
             }
             _ => fixed.push(key, row),
@@ -147,12 +158,76 @@ fn write_class<'a>(
     terms.for_each(add)
 }
 
+/// Longest text that is looked up as it is: its key, of which zeros may make twice as much, is no
+/// longer than a term.
+const PLAIN_BYTES_MAX: usize = TERM_BYTES_MAX / 2 - 1;
+
+/// Texts repeat themselves often, so that a short one is encoded once for all of its rows.
+fn write_strings(
+    column: &ChunkColumn,
+    length: Length,
+    add: impl FnMut(&[u8], &[u32]) -> Result<(), SegmentError>,
+) -> Result<(), SegmentError> {
+    let texts = column.values.as_string_view();
+    let mut terms = TermTable::default();
+    let mut key = Vec::new();
+    for (place, row) in column.rows.iter().enumerate() {
+        let text = texts.value(place);
+        if text.len() <= PLAIN_BYTES_MAX {
+            terms.push(text.as_bytes(), row);
+        } else {
+            key.clear();
+            k::encode_str(text, &mut key);
+            terms.push(&length.term(&key), row);
+        }
+    }
+    terms.for_each_encoded(
+        |pushed, out| match std::str::from_utf8(pushed) {
+            Ok(text) if pushed.len() <= PLAIN_BYTES_MAX => k::encode_str(text, out),
+            Ok(_) | Err(_) => out.extend_from_slice(pushed),
+        },
+        add,
+    )
+}
+
+/// Values that order as their keys do.
+fn write_ints(
+    column: &ChunkColumn,
+    encode: fn(i64, &mut Vec<u8>),
+    mut add: impl FnMut(&[u8], &[u32]) -> Result<(), SegmentError>,
+) -> Result<(), SegmentError> {
+    let values = ints(column.values.as_ref()).iter().copied();
+    let mut values: Vec<(i64, u32)> = values.zip(column.rows.iter()).collect();
+    // Stable: the rows of a value stay in order.
+    values.sort_by_key(|(value, _)| *value);
+    let (mut key, mut rows) = (Vec::new(), Vec::new());
+    for group in values.chunk_by(|left, right| left.0 == right.0) {
+        key.clear();
+        encode(group[0].0, &mut key);
+        rows.clear();
+        rows.extend(group.iter().map(|(_, row)| *row));
+        add(&key, &rows)?;
+    }
+    Ok(())
+}
+
+/// How the values of a kind that is stored as `i64` become keys.
+fn int_encoder(kind: SubColumnKind) -> Option<fn(i64, &mut Vec<u8>)> {
+    Some(match kind {
+        SubColumnKind::Int => k::encode_int,
+        SubColumnKind::Datetime => |value, out| k::encode_datetime(Datetime(value), out),
+        SubColumnKind::Time => |value, out| k::encode_time(Time(value), out),
+        SubColumnKind::Timestamp => |value, out| k::encode_timestamp(Timestamp(value), out),
+        _ => return None,
+    })
+}
+
 /// The length of the key of fixed size that `bytes` start with.
 fn k_bytes(bytes: &[u8]) -> usize {
     k::key_length(bytes).expect("the key was written by the encoder")
 }
 
-/// Gives the key of each value of a column with its row.
+/// Gives the key of each value of a column with its row, for the kinds that have no way of their own.
 fn each_key(
     kind: SubColumnKind,
     column: &ChunkColumn,
@@ -174,7 +249,12 @@ fn each_key(
         Ok(())
     };
     match kind {
-        SubColumnKind::Null | SubColumnKind::Array => Ok(()),
+        SubColumnKind::Null
+        | SubColumnKind::Array
+        | SubColumnKind::String
+        | SubColumnKind::Datetime
+        | SubColumnKind::Time
+        | SubColumnKind::Timestamp => Ok(()),
         SubColumnKind::Bool => {
             let values = values.as_boolean();
             rows.enumerate().try_for_each(|(place, row)| {
@@ -192,25 +272,9 @@ fn each_key(
                 each(row, &mut |out| k::encode_date(Date(*value), out))
             })
         }
-        SubColumnKind::Int
-        | SubColumnKind::Datetime
-        | SubColumnKind::Time
-        | SubColumnKind::Timestamp => {
-            let encode: fn(i64, &mut Vec<u8>) = match kind {
-                SubColumnKind::Datetime => |value, out| k::encode_datetime(Datetime(value), out),
-                SubColumnKind::Time => |value, out| k::encode_time(Time(value), out),
-                SubColumnKind::Timestamp => |value, out| k::encode_timestamp(Timestamp(value), out),
-                _ => k::encode_int,
-            };
-            rows.zip(ints(values.as_ref()))
-                .try_for_each(|(row, value)| each(row, &mut |out| encode(*value, out)))
-        }
-        SubColumnKind::String => {
-            let values = values.as_string_view();
-            rows.enumerate().try_for_each(|(place, row)| {
-                each(row, &mut |out| k::encode_str(values.value(place), out))
-            })
-        }
+        SubColumnKind::Int => rows
+            .zip(ints(values.as_ref()))
+            .try_for_each(|(row, value)| each(row, &mut |out| k::encode_int(*value, out))),
         SubColumnKind::Bytes => {
             let values = values.as_binary::<i32>();
             rows.enumerate().try_for_each(|(place, row)| {

@@ -103,14 +103,40 @@ impl TermTable {
         id
     }
 
-    /// Gives each term with its rows, in order.
+    /// Gives each term with its rows, in order. What was pushed are the terms.
     pub(super) fn for_each<E>(
         self,
+        found: impl FnMut(&[u8], &[u32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (terms, ends) = (&self.terms, &self.ends);
+        self.for_each_of(terms, ends, found)
+    }
+
+    /// As [`for_each`](Self::for_each), where `encode` makes the term of what was pushed, once for
+    /// each distinct one. Different ones must have different terms.
+    pub(super) fn for_each_encoded<E>(
+        self,
+        encode: impl Fn(&[u8], &mut Vec<u8>),
+        found: impl FnMut(&[u8], &[u32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut terms = Vec::with_capacity(self.terms.len() + 2 * self.ends.len());
+        let mut ends = Vec::with_capacity(self.ends.len());
+        for id in 0..row_number(self.ends.len()) {
+            encode(slice(&self.terms, &self.ends, id), &mut terms);
+            ends.push(terms.len());
+        }
+        self.for_each_of(&terms, &ends, found)
+    }
+
+    fn for_each_of<E>(
+        &self,
+        terms: &[u8],
+        ends: &[usize],
         mut found: impl FnMut(&[u8], &[u32]) -> Result<(), E>,
     ) -> Result<(), E> {
         let (rows, row_ends) = self.rows_by_term();
-        let term = |id: u32| slice(&self.terms, &self.ends, id);
-        let ids = 0..row_number(self.ends.len());
+        let term = |id: u32| slice(terms, ends, id);
+        let ids = 0..row_number(ends.len());
         // What all terms begin with, such as `https://`, decides nothing.
         let shared = ids.clone().map(term).reduce(common_prefix);
         let shared = shared.unwrap_or_default().len();
