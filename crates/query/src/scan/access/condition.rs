@@ -190,17 +190,13 @@ fn estimate_values(
     let Some(index) = segment.index(path)? else {
         return Ok(sum(&[]));
     };
-    let mut estimates = Vec::with_capacity(ranges.len());
-    for range in ranges {
-        let matches = index.matches(range)?;
-        estimates.push(Estimate {
-            rows: matches.rows,
-            terms: matches.terms,
-            postings: matches.rows,
-            exact: matches.exact,
-        });
-    }
-    Ok(sum(&estimates))
+    let matches = index.matches(ranges)?;
+    Ok(Estimate {
+        rows: matches.rows,
+        terms: matches.terms,
+        postings: matches.rows,
+        exact: matches.exact,
+    })
 }
 
 fn value_rows(
@@ -210,9 +206,7 @@ fn value_rows(
 ) -> Result<RoaringBitmap, SegmentError> {
     let mut rows = RoaringBitmap::new();
     if let Some(index) = segment.index(path)? {
-        for range in ranges {
-            index.add_rows(range, &mut rows)?;
-        }
+        index.add_rows(ranges, &mut rows)?;
     }
     Ok(rows)
 }

@@ -11,6 +11,7 @@ use super::index_path::IndexPath;
 use super::key_range::KeyRange;
 use super::path_index::{Direction, PathIndex, Terms};
 use super::postings::Postings;
+use super::row_sorter::RowSorter;
 use super::writer::{IndexWriter, id_path};
 use crate::segment::{Segment, SegmentError};
 
@@ -77,48 +78,6 @@ impl Source<'_> {
         }
         rows.truncate(end);
         Ok(())
-    }
-}
-
-/// Puts rows in order, with memory that is kept between calls.
-struct RowSorter {
-    row_count: usize,
-    /// A bit for each row, all of them zero between calls.
-    words: Vec<u64>,
-}
-
-/// From one row in this many on, setting bits and reading them is faster than comparing.
-const SPARSE: usize = 64;
-
-impl RowSorter {
-    /// A sorter of rows below `row_count`.
-    fn new(row_count: u32) -> Self {
-        Self {
-            row_count: row_count as usize,
-            words: Vec::new(),
-        }
-    }
-
-    /// Sorts `rows`, which are distinct.
-    fn sort(&mut self, rows: &mut Vec<u32>) {
-        if rows.is_sorted() {
-            return;
-        }
-        if rows.len() * SPARSE < self.row_count {
-            rows.sort_unstable();
-            return;
-        }
-        self.words.resize(self.row_count.div_ceil(64), 0);
-        for row in rows.drain(..) {
-            self.words[row as usize / 64] |= 1 << (row % 64);
-        }
-        for (base, word) in (0..).step_by(64).zip(&mut self.words) {
-            let mut left = std::mem::take(word);
-            while left != 0 {
-                rows.push(base + left.trailing_zeros());
-                left &= left - 1;
-            }
-        }
     }
 }
 

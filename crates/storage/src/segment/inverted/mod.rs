@@ -24,6 +24,7 @@ mod merge;
 mod path_index;
 mod postings;
 mod reader;
+mod row_sorter;
 mod term;
 mod writer;
 

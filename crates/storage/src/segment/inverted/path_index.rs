@@ -12,8 +12,11 @@ use super::block::{BlockCursor, BlockTable, Totals};
 use super::directory::PathEntry;
 use super::index_path::IndexPath;
 use super::key_range::KeyRange;
-use super::postings::{ListRef, Place, Postings, decode_list, push_list, read_distances};
+use super::postings::{
+    ListRef, Place, Postings, add_sorted, collect_list, decode_list, push_list, read_distances,
+};
 use super::reader::{IndexSection, MALFORMED};
+use super::row_sorter::RowSorter;
 use super::term::Length;
 use super::writer::length_of;
 use crate::scan::all_rows;
@@ -153,65 +156,97 @@ impl<'a> PathIndex<'a> {
         self.entry.cut_terms == 0
     }
 
-    /// How much `range` selects: exact counts, read from the dictionary alone.
-    pub fn matches(&self, range: &KeyRange) -> Result<Matches, SegmentError> {
-        let terms = self.length.terms_of(range);
+    /// How much `ranges`, which do not overlap, select together: exact counts, read from the
+    /// dictionary alone. Single values in ascending order are found in one walk.
+    ///
+    /// # Errors
+    /// [`SegmentError::Checksum`] if the index is damaged.
+    pub fn matches(&self, ranges: &[KeyRange]) -> Result<Matches, SegmentError> {
         let unindexed = self.unindexed_count();
-        let found = match (terms.is_empty(), terms.single()) {
-            (true, _) => Totals::default(),
-            (false, Some(term)) => {
-                self.find_term(term)?
-                    .map_or(Totals::default(), |postings| Totals {
-                        terms: 1,
-                        rows: postings.count().into(),
-                    })
-            }
-            (false, None) => {
-                let high = self.totals_below(&terms.high, Side::High)?;
-                let low = self.totals_below(&terms.low, Side::Low)?;
-                Totals {
-                    terms: high.terms.saturating_sub(low.terms),
-                    rows: high.rows.saturating_sub(low.rows),
-                }
-            }
+        let mut matches = Matches {
+            terms: 0,
+            rows: unindexed.into(),
+            exact: unindexed == 0,
         };
-        Ok(Matches {
-            terms: found.terms,
-            rows: found.rows + u64::from(unindexed),
-            exact: unindexed == 0 && self.is_exact(range),
+        let mut open = None;
+        for range in ranges {
+            let found = self.totals_in(&mut open, range)?;
+            matches.terms += found.terms;
+            matches.rows += found.rows;
+            matches.exact &= self.is_exact(range);
+        }
+        Ok(matches)
+    }
+
+    fn totals_in(
+        &self,
+        open: &mut Option<OpenBlock>,
+        range: &KeyRange,
+    ) -> Result<Totals, SegmentError> {
+        let terms = self.length.terms_of(range);
+        if terms.is_empty() {
+            return Ok(Totals::default());
+        }
+        if let Some(term) = terms.single() {
+            let found = self.find_term(open, term)?;
+            return Ok(found.map_or(Totals::default(), |postings| Totals {
+                terms: 1,
+                rows: postings.count().into(),
+            }));
+        }
+        let high = self.totals_below(&terms.high, Side::High)?;
+        let low = self.totals_below(&terms.low, Side::Low)?;
+        Ok(Totals {
+            terms: high.terms.saturating_sub(low.terms),
+            rows: high.rows.saturating_sub(low.rows),
         })
     }
 
-    /// Adds the rows whose values lie in `range`, deleted ones included, to `rows`. If this is not
-    /// [exact](Matches::exact), some of them are only candidates.
-    pub fn add_rows(&self, range: &KeyRange, rows: &mut RoaringBitmap) -> Result<(), SegmentError> {
+    /// Adds the rows whose values lie in one of `ranges`, deleted ones included, to `rows`. If this
+    /// is not [exact](Matches::exact), some of them are only candidates. Single values in ascending
+    /// order are found in one walk.
+    ///
+    /// # Errors
+    /// [`SegmentError::Checksum`] if the index is damaged.
+    pub fn add_rows(
+        &self,
+        ranges: &[KeyRange],
+        rows: &mut RoaringBitmap,
+    ) -> Result<(), SegmentError> {
         if let Some((count, list)) = self.entry.unindexed {
             self.add_list(list, count, rows)?;
         }
-        if let Some(key) = range.single() {
-            return match self.find(key)? {
-                Some(postings) => self.add_postings(&postings, rows),
-                None => Ok(()),
-            };
-        }
-        let mut terms = self.terms(range, Direction::Ascending)?;
+        let row_count = self.source.row_count;
         let mut few = Vec::new();
-        while let Some(postings) = terms.advance()? {
-            match &postings.place {
-                Place::Inline(bytes) => self.read_inline(bytes, postings.count(), |row| {
-                    few.push(row);
-                })?,
-                Place::List(_) => self.add_postings(&postings, rows)?,
+        let mut add = |postings: &Postings| match &postings.place {
+            Place::Inline(bytes) => self.read_inline(bytes, postings.count(), |row| few.push(row)),
+            Place::List(list) => {
+                let bytes = self.source.read(*list)?;
+                let collected = collect_list(&bytes, postings.count(), row_count, &mut few, rows);
+                self.source.sound(collected)
+            }
+        };
+        let mut open = None;
+        for range in ranges {
+            if let Some(key) = range.single() {
+                if let Some(postings) = self.find_term(&mut open, &self.length.term(key))? {
+                    add(&postings)?;
+                }
+                continue;
+            }
+            let mut terms = self.terms(range, Direction::Ascending)?;
+            while let Some(postings) = terms.advance()? {
+                add(&postings)?;
             }
         }
-        few.sort_unstable();
-        rows.extend(few);
+        RowSorter::new(row_count).sort(&mut few);
+        add_sorted(few, rows);
         Ok(())
     }
 
     /// The postings of the value with this key; candidates if the key is long.
     pub fn find(&self, key: &[u8]) -> Result<Option<Postings>, SegmentError> {
-        self.find_term(&self.length.term(key))
+        self.find_term(&mut None, &self.length.term(key))
     }
 
     /// The rows of `postings`, deleted ones included.
@@ -257,20 +292,38 @@ impl<'a> PathIndex<'a> {
         self.has_whole_terms() || !self.length.is_ambiguous(range)
     }
 
-    fn find_term(&self, term: &[u8]) -> Result<Option<Postings>, SegmentError> {
+    /// Finds a term; `open` is the block where the term before was looked for, and is walked on if
+    /// this one may stand further on in it.
+    fn find_term(
+        &self,
+        open: &mut Option<OpenBlock>,
+        term: &[u8],
+    ) -> Result<Option<Postings>, SegmentError> {
         let blocks = self.source.sound(self.table.blocks_up_to(term))?;
-        let Some(block) = blocks.checked_sub(1) else {
+        let Some(index) = blocks.checked_sub(1) else {
             return Ok(None);
         };
-        let mut cursor = self.block(block)?;
-        while let Some(postings) = self.source.sound(cursor.next())? {
-            match cursor.term().cmp(term) {
-                std::cmp::Ordering::Less => {}
-                std::cmp::Ordering::Equal => return Ok(Some(postings)),
-                std::cmp::Ordering::Greater => return Ok(None),
+        let open = match open {
+            Some(block) if block.index == index && block.cursor.term() <= term => block,
+            _ => open.insert(OpenBlock {
+                index,
+                cursor: self.block(index)?,
+                postings: None,
+            }),
+        };
+        loop {
+            if let Some(postings) = &open.postings {
+                match open.cursor.term().cmp(term) {
+                    std::cmp::Ordering::Less => {}
+                    std::cmp::Ordering::Equal => return Ok(Some(postings.clone())),
+                    std::cmp::Ordering::Greater => return Ok(None),
+                }
             }
+            let Some(postings) = self.source.sound(open.cursor.next())? else {
+                return Ok(None);
+            };
+            open.postings = Some(postings);
         }
-        Ok(None)
     }
 
     /// Terms and rows before a bound: before those in the range at its low side, up to the last one
@@ -369,6 +422,14 @@ impl<'a> PathIndex<'a> {
         self.source
             .sound(decode_list(&bytes, count, self.source.row_count, rows))
     }
+}
+
+/// A block that terms are looked for in.
+struct OpenBlock {
+    index: usize,
+    cursor: BlockCursor,
+    /// Those of the term that the cursor stands on; none before the first.
+    postings: Option<Postings>,
 }
 
 #[derive(Clone, Copy)]

@@ -120,32 +120,14 @@ pub(super) fn encode_list(rows: &[u32]) -> Vec<u8> {
 
 /// Adds the `count` rows of a list to `rows`; none, if the bytes are not such a list.
 pub(super) fn decode_list(
-    mut bytes: &[u8],
+    bytes: &[u8],
     count: u32,
     row_count: u32,
     rows: &mut RoaringBitmap,
 ) -> Option<()> {
-    let (tag, rest) = bytes.split_first()?;
-    bytes = rest;
-    match *tag {
-        TAG_DISTANCES => {
-            let list = read_list(bytes, count, row_count)?;
-            if rows.is_empty() {
-                *rows = RoaringBitmap::from_sorted_iter(list).ok()?;
-            } else {
-                rows.extend(list);
-            }
-        }
-        TAG_BITMAP => {
-            let bitmap = RoaringBitmap::deserialize_from(bytes).ok()?;
-            if bitmap.len() != u64::from(count) || bitmap.max().is_some_and(|row| row >= row_count)
-            {
-                return None;
-            }
-            *rows |= bitmap;
-        }
-        _ => return None,
-    }
+    let mut few = Vec::new();
+    collect_list(bytes, count, row_count, &mut few, rows)?;
+    add_sorted(few, rows);
     Some(())
 }
 
@@ -157,24 +139,46 @@ pub(super) fn push_list(
     row_count: u32,
     rows: &mut Vec<u32>,
 ) -> Option<()> {
-    match bytes.split_first()? {
-        (&TAG_DISTANCES, mut rest) => {
-            read_distances(&mut rest, count, row_count, |row| rows.push(row))?;
+    let mut bitmap = RoaringBitmap::new();
+    collect_list(bytes, count, row_count, rows, &mut bitmap)?;
+    rows.extend(bitmap);
+    Some(())
+}
+
+/// Takes the `count` rows of a list as they are stored: appended to `few`, or added to `bitmap`.
+/// None, if the bytes are not such a list.
+pub(super) fn collect_list(
+    bytes: &[u8],
+    count: u32,
+    row_count: u32,
+    few: &mut Vec<u32>,
+    bitmap: &mut RoaringBitmap,
+) -> Option<()> {
+    let (tag, mut rest) = bytes.split_first()?;
+    match *tag {
+        TAG_DISTANCES => {
+            read_distances(&mut rest, count, row_count, |row| few.push(row))?;
             rest.is_empty().then_some(())
         }
-        _ => {
-            let mut bitmap = RoaringBitmap::new();
-            decode_list(bytes, count, row_count, &mut bitmap)?;
-            rows.extend(bitmap);
+        TAG_BITMAP => {
+            let read = RoaringBitmap::deserialize_from(rest).ok()?;
+            if read.len() != u64::from(count) || read.max().is_some_and(|row| row >= row_count) {
+                return None;
+            }
+            *bitmap |= read;
             Some(())
         }
+        _ => None,
     }
 }
 
-fn read_list(mut bytes: &[u8], count: u32, row_count: u32) -> Option<Vec<u32>> {
-    let mut list = Vec::with_capacity(count.min(row_count) as usize);
-    read_distances(&mut bytes, count, row_count, |row| list.push(row))?;
-    bytes.is_empty().then_some(list)
+/// Adds `few`, which ascend, to `rows`.
+pub(super) fn add_sorted(few: Vec<u32>, rows: &mut RoaringBitmap) {
+    let few = RoaringBitmap::from_sorted_iter(few).expect("rows ascend");
+    match rows.is_empty() {
+        true => *rows = few,
+        false => *rows |= few,
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::slice;
 use std::sync::Arc;
 
 use outcrop_document::{Object, Value, ValueType, k};
@@ -64,9 +65,9 @@ fn rows_in(expected: &Expected, range: &KeyRange) -> BTreeSet<u32> {
 /// Checks that `segment` finds in `range` what `expected` says.
 fn check_range(segment: &Segment, path: &IndexPath, expected: &Expected, range: &KeyRange) {
     let index = segment.index(path).unwrap().unwrap();
-    let matches = index.matches(range).unwrap();
+    let matches = index.matches(slice::from_ref(range)).unwrap();
     let mut found = roaring::RoaringBitmap::new();
-    index.add_rows(range, &mut found).unwrap();
+    index.add_rows(slice::from_ref(range), &mut found).unwrap();
     let found: BTreeSet<u32> = found.iter().collect();
     let wanted = rows_in(expected, range);
     assert!(wanted.is_subset(&found), "{path} {range:?}");
@@ -110,6 +111,37 @@ fn check_range(segment: &Segment, path: &IndexPath, expected: &Expected, range: 
     }
 }
 
+/// Checks that `segment` finds several keys at once, in any order, as it finds them one by one.
+fn check_keys(segment: &Segment, path: &IndexPath, expected: &Expected) {
+    let index = segment.index(path).unwrap().unwrap();
+    let present = expected.keys.keys().step_by(2).cloned();
+    let cut = expected
+        .keys
+        .keys()
+        .map(|key| key[..key.len() - 1].to_vec());
+    let absent = cut.filter(|key| !expected.keys.contains_key(key));
+    let keys: BTreeSet<Vec<u8>> = present.chain(absent).collect();
+    let mut ranges: Vec<KeyRange> = keys.into_iter().map(KeyRange::equal).collect();
+    for _ in ["ascending", "descending"] {
+        let mut together = roaring::RoaringBitmap::new();
+        index.add_rows(&ranges, &mut together).unwrap();
+        let mut apart = roaring::RoaringBitmap::new();
+        let (mut terms, mut rows) = (0, u64::from(index.unindexed_count()));
+        for range in &ranges {
+            index.add_rows(slice::from_ref(range), &mut apart).unwrap();
+            let matches = index.matches(slice::from_ref(range)).unwrap();
+            terms += matches.terms;
+            rows += matches.rows - u64::from(index.unindexed_count());
+        }
+        let matches = index.matches(&ranges).unwrap();
+        assert_eq!((matches.terms, matches.rows), (terms, rows), "{path}");
+        if !ranges.is_empty() {
+            assert_eq!(together, apart, "{path}");
+        }
+        ranges.reverse();
+    }
+}
+
 /// Checks that the index of `segment` is that of `documents`.
 fn check_index(segment: &Segment, documents: &[Object]) {
     let expected = expected(documents);
@@ -125,6 +157,7 @@ fn check_index(segment: &Segment, documents: &[Object]) {
             check_range(segment, path, expected, &class);
         }
         check_range(segment, path, expected, &KeyRange::all());
+        check_keys(segment, path, expected);
         for key in expected.keys.keys() {
             check_range(segment, path, expected, &KeyRange::equal(key.clone()));
         }
@@ -257,9 +290,9 @@ fn vectors_have_no_terms_and_their_rows_are_candidates() {
     assert_eq!(index.unindexed_count(), 1);
     let half = KeyRange::equal(k::encode(&Value::Float(0.5)));
     let mut rows = roaring::RoaringBitmap::new();
-    index.add_rows(&half, &mut rows).unwrap();
+    index.add_rows(slice::from_ref(&half), &mut rows).unwrap();
     assert_eq!(rows.iter().collect::<Vec<_>>(), [0, 1]);
-    let matches = index.matches(&half).unwrap();
+    let matches = index.matches(&[half]).unwrap();
     assert_eq!((matches.rows, matches.exact), (2, false));
 }
 
