@@ -63,7 +63,7 @@ const QUERIES: &str = "10000";
 /// `compare [--queries N] [--seed S]`: the long form of `tests/clients/python/test_expressions.py`.
 pub(crate) fn compare(arguments: &[String]) -> Result<ExitCode> {
     let [queries, seed] = proofs::options(arguments, ["--queries", "--seed"])?;
-    build()?;
+    process::build_debug()?;
     let python = python_environment(PYTHON)?.needed_for("the comparison")?;
     let mut command = unittest(PYTHON, &python);
     command
@@ -79,17 +79,9 @@ pub(crate) fn compare(arguments: &[String]) -> Result<ExitCode> {
     })
 }
 
-fn build() -> Result<()> {
-    let arguments = ["build", "--locked", "--package", "outcrop"];
-    if !process::succeeds(&mut process::cargo(arguments))? {
-        bail!("the build failed");
-    }
-    Ok(())
-}
-
 /// Builds the server and runs every part.
 pub(crate) fn run() -> Result<Outcome> {
-    build()?;
+    process::build_debug()?;
     let mut outcome = Outcome::of(true);
     let node_modules = match node_modules()? {
         Packages::At(modules) => Some(modules),

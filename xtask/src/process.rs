@@ -1,7 +1,8 @@
 //! Running other programs: with their output passed through, or only to see whether they are there.
 
 use crate::tree;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// `cargo` with the given arguments, in the work tree.
@@ -20,6 +21,15 @@ pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
         .status()
         .with_context(|| format!("cannot start `{program}`"))?;
     Ok(status.success())
+}
+
+/// Builds the debug binary, with all tests: they need it as well, and another choice of packages would
+/// mean other features of dependencies, so that most of them would be compiled once more.
+pub(crate) fn build_debug() -> Result<PathBuf> {
+    if !succeeds(&mut cargo(["test", "--workspace", "--locked", "--no-run"]))? {
+        bail!("the build failed");
+    }
+    Ok(tree::binary("debug"))
 }
 
 /// Whether a program can be started with these arguments and exits with 0, quietly.

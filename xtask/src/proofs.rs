@@ -70,7 +70,8 @@ pub(crate) fn powercut(arguments: &[String]) -> Result<ExitCode> {
         options(&arguments, ["--cycles", "--fs", "--seed", "--binary"])?;
     let binary = match binary {
         Some(binary) => PathBuf::from(binary),
-        None => built(if debug { "debug" } else { "release" })?,
+        None if debug => process::build_debug()?,
+        None => built()?,
     };
     let mut command = powercut_command(&binary, cycles.unwrap_or(CYCLES));
     for (name, value) in [("--fs", kind), ("--seed", seed)] {
@@ -88,7 +89,7 @@ pub(crate) fn short_powercut() -> Result<Outcome> {
         outcome.skipped.push("python3 not found".to_owned());
         return Ok(outcome);
     }
-    let output = powercut_command(&built("debug")?, SHORT_CYCLES)
+    let output = powercut_command(&process::build_debug()?, SHORT_CYCLES)
         .output()
         .context("cannot start `python3`")?;
     let said = String::from_utf8_lossy(&output.stdout);
@@ -99,14 +100,13 @@ pub(crate) fn short_powercut() -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Builds the binary.
-fn built(profile: &str) -> Result<PathBuf> {
-    let flag = (profile == "release").then_some("--release");
-    let build = ["build", "--locked", "--package", "outcrop"];
-    if !process::succeeds(&mut process::cargo(build.into_iter().chain(flag)))? {
+/// Builds the release binary.
+fn built() -> Result<PathBuf> {
+    let build = ["build", "--locked", "--release", "--package", "outcrop"];
+    if !process::succeeds(&mut process::cargo(build))? {
         bail!("the build failed");
     }
-    Ok(tree::binary(profile))
+    Ok(tree::binary("release"))
 }
 
 fn powercut_command(binary: &Path, cycles: &str) -> Command {
