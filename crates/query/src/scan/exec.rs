@@ -333,7 +333,8 @@ fn decide(predicates: &[Predicate], source: &Source, counts_only: bool) -> Resul
         })
         .collect();
     let readings: Vec<_> = readings.iter().map(Option::as_deref).collect();
-    let decide = |part| PartAccess::decide(part, &readings, counts_only, source.path);
+    // A part of which the index gives the rows is read in one piece.
+    let decide = |part| PartAccess::decide(part, &readings, counts_only, source.path, 1);
     let parts = source.snapshot.parts().iter();
     parts
         .map(|part| decide(part).map_err(storage_error))

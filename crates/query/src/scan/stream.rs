@@ -266,7 +266,13 @@ impl ScanStream {
             // What a join or a top-N has learned by now may be worth a lookup.
             let counts_only = self.plan.projection.is_empty();
             let path = self.plan.source.path;
-            let decided = PartAccess::decide(part, &readings, counts_only, path);
+            let pieces = match &piece.rows {
+                Some(rows) => part
+                    .row_count()
+                    .div_ceil(rows.end.saturating_sub(rows.start).max(1)),
+                None => 1,
+            };
+            let decided = PartAccess::decide(part, &readings, counts_only, path, u64::from(pieces));
             &decided.map_err(storage_error)?
         } else {
             &self.plan.accesses[piece.part]

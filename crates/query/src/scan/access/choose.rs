@@ -26,6 +26,8 @@ const BITMAP_ROWS_PER_NANOSECOND: u64 = 8;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scan {
     pub(super) row_count: u64,
+    /// In how many pieces the segment is read, each of which lists the rows of all of it.
+    pub(super) pieces: u64,
     /// Whether rows are only counted: no column of theirs is read.
     pub(super) counts_only: bool,
     pub(super) path: AccessPath,
@@ -121,7 +123,13 @@ pub(super) fn choose(scan: Scan, filters: &[Option<Candidate>]) -> Choice {
     }
     let is_forced = scan.path != AccessPath::Cheapest;
     let is_used = |candidate: &Candidate| {
-        is_forced || pays(candidate.estimate, best.estimate, scan.row_count)
+        is_forced
+            || pays(
+                candidate.estimate,
+                best.estimate,
+                scan.row_count,
+                scan.pieces,
+            )
     };
     let others = candidates[1..]
         .iter()
@@ -145,7 +153,7 @@ fn column_scan_reason(scan: Scan, best: Candidate, kind: Kind) -> Option<Reason>
             Some(Reason::TooManyRows { rows })
         }
         Kind::Bitmap if terms > BITMAP_TERMS_MAX => Some(Reason::TooManyTerms { terms }),
-        _ if index_cost(best.estimate, scan.row_count)
+        _ if index_cost(best.estimate, scan.row_count) * scan.pieces
             > scan.row_count * SCAN_COST + FETCH_COST =>
         {
             Some(Reason::TooManyTerms { terms })
@@ -154,16 +162,16 @@ fn column_scan_reason(scan: Scan, best: Candidate, kind: Kind) -> Option<Reason>
     }
 }
 
-/// Whether reading the lists of a filter costs less than reading those of the best one's rows that it drops, which is
-/// taken for the share that it drops of all rows.
-pub(super) fn pays(filter: Estimate, best: Estimate, row_count: u64) -> bool {
+/// Whether reading the lists of a filter, once for each of the pieces, costs less than reading those of the best one's
+/// rows that it drops, which is taken for the share that it drops of all rows.
+pub(super) fn pays(filter: Estimate, best: Estimate, row_count: u64, pieces: u64) -> bool {
     let dropped = row_count.saturating_sub(filter.rows);
     let row_cost = match is_few(best.rows, row_count) {
         true => FETCH_COST,
         false => BITMAP_ROW_COST,
     };
     let saved = u128::from(best.rows * row_cost) * u128::from(dropped);
-    u128::from(index_cost(filter, row_count)) * u128::from(row_count) < saved
+    u128::from(index_cost(filter, row_count) * pieces) * u128::from(row_count) < saved
 }
 
 fn is_cheaper_than_columns(scan: Scan, candidates: &[(usize, Candidate)]) -> bool {
@@ -191,6 +199,17 @@ mod tests {
     /// Filters as `rows`, `rows/terms`, `~rows` where not exact, `?` where the index has no answer.
     #[track_caller]
     fn check(row_count: u64, path: AccessPath, filters: &str, expected: &str) {
+        check_in_pieces(row_count, 1, path, filters, expected);
+    }
+
+    #[track_caller]
+    fn check_in_pieces(
+        row_count: u64,
+        pieces: u64,
+        path: AccessPath,
+        filters: &str,
+        expected: &str,
+    ) {
         let candidate = |text: &str| {
             let exact = !text.starts_with('~');
             let text = text.trim_start_matches('~');
@@ -211,6 +230,7 @@ mod tests {
         let choices = [false, true].map(|counts_only| {
             let scan = Scan {
                 row_count,
+                pieces,
                 counts_only,
                 path,
             };
@@ -272,6 +292,14 @@ mod tests {
             1_000_000,
             Cheapest,
             "900000 100",
+            "Fetch [1] | IndexOnly [1, 0]",
+        );
+        // As it does where each of twenty pieces would read it.
+        check_in_pieces(
+            1_000_000,
+            20,
+            Cheapest,
+            "900000 9000",
             "Fetch [1] | IndexOnly [1, 0]",
         );
         check(

@@ -156,7 +156,7 @@ fn paying<'a>(
         let mut place = 0;
         used.retain(|(_, estimate)| {
             place += 1;
-            place == 1 || pays(*estimate, best, row_count)
+            place == 1 || pays(*estimate, best, row_count, 1)
         });
     }
     Ok(used)

@@ -31,12 +31,13 @@ impl PartAccess {
         }
     }
 
-    /// Decides how to read `part` with filters that read as `readings`.
+    /// Decides how to read `part` in so many `pieces` with filters that read as `readings`.
     pub(in crate::scan) fn decide(
         part: &Part,
         readings: &[Option<&Reading>],
         counts_only: bool,
         path: AccessPath,
+        pieces: u64,
     ) -> Result<Self, SegmentError> {
         let PartData::Segment(segment) = part.data() else {
             return Ok(Self {
@@ -56,6 +57,7 @@ impl PartAccess {
         }
         let scan = Scan {
             row_count: u64::from(segment.row_count()),
+            pieces,
             counts_only,
             path,
         };
