@@ -162,7 +162,7 @@ impl<'a> Shredder<'a> {
                     self.nodes[node as usize].objects.push(self.row);
                     self.object(node, walker, depth + 1)?;
                 }
-                Walked::String(text) => self.string(node, &text),
+                Walked::String(text) => self.string(node, text),
                 Walked::Other(value) => self.value(node, &value)?,
             }
             before = node;
@@ -227,9 +227,9 @@ impl<'a> Shredder<'a> {
             View::Datetime(time) => self.push_int(node, SubColumnKind::Datetime, time.0),
             View::Timestamp(time) => self.push_int(node, SubColumnKind::Timestamp, time.0),
             View::String(Cow::Borrowed(text)) => {
-                self.string(node, &Cow::Borrowed(text.as_bytes()));
+                self.string(node, Cow::Borrowed(text.as_bytes()));
             }
-            View::String(Cow::Owned(text)) => self.string(node, &Cow::Owned(text.into_bytes())),
+            View::String(Cow::Owned(text)) => self.string(node, Cow::Owned(text.into_bytes())),
             View::Array(_) => self.push_k(node, SubColumnKind::Array, value)?,
             View::Geography(_) => self.push_k(node, SubColumnKind::Geography, value)?,
             View::MonthInterval(_) => self.push_k(node, SubColumnKind::MonthInterval, value)?,
@@ -270,10 +270,10 @@ impl<'a> Shredder<'a> {
     }
 
     /// Adds a string. Whether it is UTF-8 is checked when its column is complete.
-    fn string(&mut self, node: u32, text: &Cow<'a, [u8]>) {
+    fn string(&mut self, node: u32, text: Cow<'a, [u8]>) {
         let text = match text {
             Cow::Borrowed(text) => self.view(text),
-            Cow::Owned(text) => view_aside(text, &mut self.aside),
+            Cow::Owned(text) => view_aside(&text, &mut self.aside),
         };
         self.push_view(node, SubColumnKind::String, text);
     }
